@@ -1,0 +1,125 @@
+// The REST reads: totals with ETag, and whether a request is counted. Every read asks the ledger (I4).
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { addDecimals, formatDecimal, readCanonical } from '../../lib/decimal.ts';
+import { parseDurationMs } from '../../lib/env.ts';
+import { AppError, show } from '../../lib/errors.ts';
+import { eventSource } from '../../lib/event.ts';
+import { sendJson, sendText } from '../../lib/http.ts';
+import { defaultTotal, parseTotalName, type TotalName } from '../../lib/names.ts';
+import type { StoredEntry, Total } from './ledger/entry.ts';
+import type { Ledger } from './ledger/ledger.ts';
+
+const maxPage = 1_000;
+/** Below the time after which proxies in between give up. */
+const maxWaitMs = 30_000;
+
+export interface Reads {
+  /** `GET /total` and `GET /totals/{name}`. */
+  total(name: string, request: IncomingMessage, response: ServerResponse): void;
+  /** `GET /totals?after=&limit=`. */
+  totals(query: URLSearchParams, response: ServerResponse): void;
+  /** `GET /requests/{id}?source=&wait=`. */
+  request(id: string, query: URLSearchParams, response: ServerResponse): Promise<void>;
+}
+
+export function createReads(ledger: Ledger): Reads {
+  return {
+    total(text, request, response) {
+      const name = parseName(text);
+      const total = ledger.total(name) ?? emptyTotal(name);
+      const asText = (request.headers.accept ?? '').startsWith('text/plain');
+      // The two forms are different representations, so they have different tags (RFC 9110, section 8.8.3).
+      const etag = asText ? `"${total.version}-text"` : `"${total.version}"`;
+      response.setHeader('etag', etag).setHeader('cache-control', 'no-cache').setHeader('vary', 'accept');
+      if (matches(request.headers['if-none-match'], etag)) response.writeHead(304).end();
+      else if (asText) sendText(response, 200, 'text/plain', `${total.total}\n`);
+      else sendJson(response, toJson(total));
+    },
+
+    totals(query, response) {
+      const limit = parseLimit(query.get('limit'));
+      // One more than asked for tells whether there is a next page.
+      const totals = ledger.totals(query.get('after') ?? '', limit + 1);
+      const page = totals.slice(0, limit);
+      const next = totals.length > limit ? (page.at(-1)?.name ?? null) : null;
+      sendJson(response, { totals: page.map(toJson), next });
+    },
+
+    async request(id, query, response) {
+      const source = query.get('source') ?? eventSource;
+      const waitMs = parseWait(query.get('wait'));
+      const gone = new AbortController();
+      response.once('close', () => {
+        gone.abort();
+      });
+      // Ids of the add function are UUIDs, which are the same in either case.
+      const known = source === eventSource ? id.toLowerCase() : id;
+      const entry = await ledger.waitFor(source, known, waitMs, gone.signal);
+      if (entry === undefined) {
+        const within = waitMs === 0 ? 'not counted' : `not counted within ${waitMs} ms`;
+        throw new AppError('not-found', `event ${show(id)} of ${show(source)} is ${within}`);
+      }
+      sendJson(response, entryJson(entry));
+    },
+  };
+}
+
+function parseName(text: string): TotalName {
+  try {
+    return parseTotalName(text);
+  } catch (error) {
+    throw new AppError('not-found', `there is no total ${show(text)}`, { cause: error });
+  }
+}
+
+function emptyTotal(name: TotalName): Pick<Total, 'name' | 'total' | 'count' | 'version'> {
+  if (name !== defaultTotal) throw new AppError('not-found', `nothing was ever added to a total "${name}"`);
+  return { name, total: '0', count: 0, version: 0 };
+}
+
+function toJson(total: ReturnType<typeof emptyTotal> & Partial<Total>): Record<string, unknown> {
+  const { name, count, version, updatedAt } = total;
+  const at = updatedAt === undefined ? null : new Date(updatedAt).toISOString();
+  return { name, total: total.total, count, version, updatedAt: at };
+}
+
+function entryJson(entry: StoredEntry): Record<string, unknown> {
+  const { id, source, total, a, b, time, appliedAt } = entry;
+  return {
+    id,
+    source,
+    total,
+    a,
+    b,
+    sum: formatDecimal(addDecimals(readCanonical(a), readCanonical(b))),
+    time: time === null ? null : new Date(time).toISOString(),
+    appliedAt: new Date(appliedAt).toISOString(),
+  };
+}
+
+function parseLimit(text: string | null): number {
+  if (text === null) return 100;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= maxPage) return limit;
+  throw new AppError('invalid', `limit must be 1 to ${maxPage}, was ${show(text)}`);
+}
+
+function parseWait(text: string | null): number {
+  if (text === null) return 0;
+  const wait = parseDurationMs(text);
+  if (wait === undefined || wait > maxWaitMs) {
+    throw new AppError(
+      'invalid',
+      `wait must be a duration such as 10s, at most ${maxWaitMs / 1_000}s, was ${show(text)}`,
+    );
+  }
+  return wait;
+}
+
+/** If-None-Match: a list of tags, weak or strong, or `*` (RFC 9110, section 13.1.2). */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((tag) => [etag, `W/${etag}`, '*'].includes(tag.trim()));
+}

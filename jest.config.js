@@ -1,0 +1,8 @@
+/** @type {import('jest').Config} */
+export default {
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/data/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': './test/strip-types.js' },
+  testTimeout: 60_000,
+};

@@ -1,0 +1,85 @@
+// The one error type. A code says what went wrong and, by itself, whether a retry can help; the code is mapped
+// to HTTP once (lib/http.ts) and to gRPC once (functions/add/status.ts).
+
+/** Every code, with whether the same request may succeed later without change. */
+const retryable = {
+  /** The request can never be valid as it is. */
+  invalid: false,
+  'unsupported-media-type': false,
+  'too-large': false,
+  'not-found': false,
+  'method-not-allowed': false,
+  /** The id is known with other operands (I6). */
+  conflict: false,
+  /** The event is older than the deduplication window, so nobody can say whether it was counted. */
+  expired: false,
+  /** A peer refused the request for good: a misconfiguration that an operator has to mend. */
+  refused: false,
+  /** A limit is reached; nothing was begun. */
+  overloaded: true,
+  /** A peer or the disk can't be had just now. Whether the request was counted may be unknown (I7). */
+  unavailable: true,
+  /** Time ran out; whether the request was counted is unknown (I7). */
+  timeout: true,
+  /** What is stored does not add up (I5). Nothing is counted on it until it is mended. */
+  damaged: true,
+  internal: true,
+} as const;
+
+export type ErrorCode = keyof typeof retryable;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(retryable, text);
+}
+
+/** One bad field of a request. */
+export interface Violation {
+  readonly field: string;
+  readonly description: string;
+}
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; violations?: readonly Violation[] } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'AppError';
+    this.code = code;
+    this.violations = options.violations ?? [];
+  }
+
+  get retryable(): boolean {
+    return retryable[this.code];
+  }
+}
+
+/** What was thrown, as an AppError: an unknown error becomes `internal` with the original as its cause. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('internal', `unexpected: ${messageOf(error)}`, { cause: error });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Shows a rejected value in a message: text quoted, with control characters escaped, at most 40 characters of it.
+ * What came as JSON may be an object whose own `toString` is no function, or a list nested deeper than the stack: such
+ * values are named, never converted.
+ */
+export function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'string') {
+    return `${JSON.stringify(value.slice(0, maxShown))}${value.length > maxShown ? '…' : ''}`;
+  }
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+const maxShown = 40;
