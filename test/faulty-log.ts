@@ -17,6 +17,7 @@ import { createLog } from '../lib/log.ts';
 import { readConfig } from '../local/log/config.ts';
 import { createEventLog } from '../local/log/event-log.ts';
 import type { Faults } from '../local/log/faults.ts';
+import { createRandom } from './random.ts';
 
 export interface FaultRates {
   readonly hangUp?: number;
@@ -38,17 +39,6 @@ export function randomFaults(rates: FaultRates, seed = 1): Faults {
     beforeDelivery: async () => {
       if (rates.lateMs !== undefined) await wait(random() * rates.lateMs);
     },
-  };
-}
-
-/** mulberry32: a small generator with a seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

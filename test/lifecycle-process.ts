@@ -4,7 +4,7 @@ import { EnvReader } from '../lib/env.ts';
 import { type Running, runProcess } from '../lib/lifecycle.ts';
 import { createLog } from '../lib/log.ts';
 
-const behaviour = process.env['BEHAVIOUR'];
+const behaviour = process.env['BEHAVIOUR'] ?? '';
 const log = await createLog('test');
 
 function drain(): Promise<void> {

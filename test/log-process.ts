@@ -20,11 +20,16 @@ export interface LogProcess {
   readonly ended: () => Promise<number | null>;
 }
 
-const start = fileURLToPath(new URL('../start.ts', import.meta.url));
-
-/** @param prefix shell text before the program, such as a limit */
-export function startLogProcess(env: Readonly<Record<string, string>>, prefix = ''): LogProcess {
-  const child = spawn('sh', ['-c', `${prefix} exec "$0" "$1"`, process.execPath, start], {
+/**
+ * @param options.entry the module to run, from the root of the repository
+ * @param options.prefix shell text before the program, such as a limit
+ */
+export function startLogProcess(
+  env: Readonly<Record<string, string>>,
+  { entry = 'start.ts', prefix = '' } = {},
+): LogProcess {
+  const path = fileURLToPath(new URL(`../${entry}`, import.meta.url));
+  const child = spawn('sh', ['-c', `${prefix} exec "$0" "$1"`, process.execPath, path], {
     env: { PATH: process.env['PATH'], FUNCTION: 'log', PORT: '0', HOST: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,0 +1,32 @@
+// What `npm start` tells the person who ran it: where everything is, and what to try next.
+
+import { randomUUID } from 'node:crypto';
+
+import type { LocalConfig } from './config.ts';
+import type { System } from './system.ts';
+
+export function formatBanner({ add, accumulate, log }: System, { host, dataDir }: LocalConfig): string {
+  const line = (name: string, port: number, pid: number | undefined, what: string) =>
+    `  ${name.padEnd(12)}${`${host}:${port}`.padEnd(22)}pid ${String(pid).padEnd(9)}${what}`;
+  const isUsual = add.port === 8080 && accumulate.port === 8081;
+  const ports = isUsual ? '' : `ADD_PORT=${add.port} ACCUMULATE_PORT=${accumulate.port} `;
+  const request = JSON.stringify({ request_id: randomUUID(), a: '2', b: '0.1' });
+  return [
+    '',
+    'Tally is up.',
+    '',
+    line('add', add.port, add.pid, 'gRPC'),
+    line('accumulate', accumulate.port, accumulate.pid, `http://${host}:${accumulate.port}/`),
+    line('log', log.port, log.pid, `http://${host}:${log.port}/status, /records, /dead-letters`),
+    `  ${'data'.padEnd(12)}${dataDir}`,
+    '',
+    'Try:',
+    `  ${ports}bin/tally add 2 0.1 --wait`,
+    `  grpcurl -plaintext -d '${request}' ${host}:${add.port} tally.v1.Adder/Add`,
+    `  curl http://${host}:${accumulate.port}/total`,
+    '',
+    'kill -9 any of the pids: it is started again and the total stays exact. Ctrl-C ends everything.',
+    '',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,37 @@
+// The local system's configuration, read from the environment once.
+
+import { isIPv4 } from 'node:net';
+
+import { EnvReader } from '../lib/env.ts';
+import { readSettings } from './log/config.ts';
+
+export interface LocalConfig {
+  /** 0 means any free port. */
+  readonly ports: { readonly add: number; readonly accumulate: number; readonly log: number };
+  /** What all parts listen on: this machine alone, unless told otherwise. */
+  readonly host: string;
+  readonly dataDir: string;
+}
+
+/**
+ * Reads what is the system's own and what is the log's; the functions read theirs when they start.
+ * @throws ConfigError naming every problem
+ */
+export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
+  const reader = new EnvReader(env);
+  const ports = {
+    add: reader.port('ADD_PORT', 8080),
+    accumulate: reader.port('ACCUMULATE_PORT', 8081),
+    log: reader.port('LOG_PORT', 8082),
+  };
+  const chosen = Object.values(ports).filter((port) => port !== 0);
+  if (new Set(chosen).size < chosen.length) {
+    reader.problem('ADD_PORT, ACCUMULATE_PORT, LOG_PORT', `were ${chosen.join(', ')}, should differ or be 0`);
+  }
+  const host = reader.read('HOST', 'an IPv4 address', '127.0.0.1', (text) =>
+    isIPv4(text) ? text : undefined,
+  );
+  const { dataDir } = readSettings(reader);
+  reader.done();
+  return { ports, host, dataDir };
+}

@@ -1,0 +1,137 @@
+// The embedded event log: what Kafka, a KafkaSink and a KafkaSource are in a cluster, in one process. Records come in
+// through the sink, are on disk before they are acknowledged (I1), and are delivered at least once to the subscriber;
+// what can't be delivered is kept in the dead letters.
+
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+
+import { Batcher } from '../../lib/batcher.ts';
+import { closeServer } from '../../lib/http.ts';
+import type { Log } from '../../lib/log.ts';
+import type { LogConfig } from './config.ts';
+import { deadLetterOf } from './dead-letter.ts';
+import type { Faults } from './faults.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { createMetrics } from './metrics.ts';
+import { type LogStatus, createPages } from './pages.ts';
+import { createServer } from './server.ts';
+import { Source } from './source.ts';
+import { Store, type Write } from './store.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** The most records of one transaction, so that a backlog of writes still lets others have their turn. */
+const maxBatchRecords = 1_000;
+
+export interface EventLog {
+  /** The sink's server, not listening yet. */
+  readonly server: Server;
+  /** Begins to deliver. */
+  start(): void;
+  status(): LogStatus;
+  /** Refuses new records, lets attempts in flight finish, saves the offset, closes. */
+  drain(): Promise<void>;
+}
+
+export interface EventLogOptions {
+  readonly config: Omit<LogConfig, 'port' | 'host'>;
+  readonly log: Log;
+  /** Told of a log that can no longer be read; nothing is delivered from then on. */
+  readonly fail: (error: unknown) => void;
+  /** How to misbehave, for tests. */
+  readonly faults?: Faults;
+}
+
+/**
+ * Opens the log in its data directory.
+ * @throws Error when another process has it, AppError `damaged` when it is damaged; each says what to do
+ */
+export function createEventLog({ config, log, fail, faults = {} }: EventLogOptions): EventLog {
+  const store = new Store(join(config.dataDir, 'log.db'));
+  const destination = config.subscriber.href;
+  let isFailing = false;
+  let draining = false;
+
+  const writes = new Batcher<Write, number | null>((batch) => {
+    try {
+      const offsets = store.append(batch);
+      if (isFailing) log.info('records are stored again');
+      isFailing = false;
+      // After the answers to this batch.
+      setImmediate(() => {
+        source.poll();
+      });
+      return Promise.resolve(offsets);
+    } catch (error) {
+      // Said once, not for each record that a full disk refuses.
+      if (!isFailing) log.error({ err: error }, 'records cannot be stored: answering 503');
+      isFailing = true;
+      throw error;
+    }
+  }, maxBatchRecords);
+
+  const source = new Source({
+    store,
+    subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs),
+    policy: config.delivery,
+    bury: async (record, outcome) => {
+      const write: Write = {
+        topic: 'sums-dead-letter',
+        record: deadLetterOf(record, destination, outcome),
+        origin: record.offset,
+      };
+      await writes.submit(write);
+    },
+    fail,
+    log,
+    faults,
+  });
+
+  const status = (): LogStatus => {
+    const firstOffset = store.first('sums');
+    const nextOffset = store.next('sums');
+    return {
+      records: nextOffset - firstOffset,
+      firstOffset,
+      nextOffset,
+      committedOffset: source.committed,
+      savedOffset: store.savedOffset,
+      inFlight: source.inFlight,
+      delivered: source.delivered,
+      redeliveries: source.redeliveries,
+      deadLetters: store.next('sums-dead-letter') - store.first('sums-dead-letter'),
+      subscriber: destination,
+      draining,
+    };
+  };
+
+  const metrics = createMetrics(status);
+  const server = createServer({
+    store: (topic, record) => writes.submit({ topic, record }),
+    page: createPages({ store, status, metrics }),
+    isDraining: () => draining,
+    maxQueuedRequests: config.maxQueuedRequests,
+    maxQueuedBytes: config.maxQueuedBytes,
+    metrics,
+    log,
+    faults,
+  });
+
+  const housekeeping = new Housekeeping({ store, committed: () => source.committed, config, log });
+
+  return {
+    server,
+    status,
+    start: () => {
+      source.start();
+      housekeeping.start();
+    },
+    drain: async () => {
+      draining = true;
+      housekeeping.stop();
+      await source.stop(config.drainGraceMs);
+      housekeeping.saveOffset();
+      await closeServer(server);
+      store.close();
+    },
+  };
+}

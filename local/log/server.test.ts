@@ -1,0 +1,208 @@
+import { connect } from 'node:net';
+
+import { describe, expect, test } from '@jest/globals';
+
+import { eventHeaders, getPage, postEvent, startSubscriber, startTestLog } from '../../test/test-log.ts';
+import { until } from '../../test/until.ts';
+import type { LogStatus } from './pages.ts';
+
+interface Request {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | null;
+}
+
+/** Sends one request as given; the event is a good one unless told otherwise. */
+async function send(url: string, { method = 'POST', path = '/default/sums', headers, body = '{}' }: Request) {
+  const hasBody = method !== 'GET' && body !== null;
+  const response = await fetch(url + path, {
+    method,
+    headers: headers ?? eventHeaders('7'),
+    ...(hasBody && { body }),
+  });
+  return { status: response.status, body: await response.text() };
+}
+
+/** Sends bytes, gives all that came back until the connection ended. */
+async function sendRaw(url: string, text: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.end(text);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+const structured = { 'content-type': 'application/cloudevents+json' };
+const event = '{"specversion":"1.0","id":"7","source":"/s","type":"t"}';
+
+describe('the sink answers as a KafkaSink does', () => {
+  const cases: [string, Request, number][] = [
+    ['a binary event', {}, 202],
+    ['an event without data', { body: null }, 202],
+    ['any namespace', { path: '/anything/sums' }, 202],
+    ['the dead letter topic', { path: '/default/sums-dead-letter' }, 202],
+    ['one trailing slash', { path: '/default/sums/' }, 202],
+    ['a query', { path: '/default/sums?x=/y' }, 202],
+    ['a structured event', { headers: structured, body: event }, 202],
+    [
+      'an empty id, source and type',
+      { headers: { ...eventHeaders(''), 'ce-source': '', 'ce-type': '' } },
+      202,
+    ],
+    ['specversion 0.3', { headers: eventHeaders('7', { 'ce-specversion': '0.3' }) }, 202],
+    ['an upper-case extension name', { headers: eventHeaders('7', { 'CE-Extension1': 'x' }) }, 202],
+    ['headers near the limit', { headers: eventHeaders('7', { 'ce-x': 'x'.repeat(7_500) }) }, 202],
+    [
+      'a batch',
+      { headers: { 'content-type': 'application/cloudevents-batch+json' }, body: `[${event}]` },
+      400,
+    ],
+    ['no event', { headers: { 'content-type': 'application/json' } }, 400],
+    ['a bad time', { headers: eventHeaders('7', { 'ce-time': 'now' }) }, 400],
+    ['a bad source', { headers: eventHeaders('7', { 'ce-source': 'a b' }) }, 400],
+    ['a bad extension name', { headers: eventHeaders('7', { 'ce-a_b': 'x' }) }, 400],
+    ['an unknown name', { path: '/default/other' }, 404],
+    ['no path', { path: '/' }, 404],
+    ['a double slash', { path: '/default//sums' }, 404],
+    ['two trailing slashes', { path: '/default/sums//' }, 404],
+    ['a longer path', { path: '/default/sums/x' }, 404],
+    ['a POST to a page', { path: '/status' }, 404],
+    ['GET', { method: 'GET' }, 405],
+    ['PUT', { method: 'PUT' }, 405],
+    ['DELETE of nothing known', { method: 'DELETE', path: '/x' }, 405],
+    ['headers over 8 KiB', { headers: eventHeaders('7', { 'ce-x': 'x'.repeat(8_200) }) }, 431],
+    ['a record over 1 MiB', { body: 'x'.repeat(1_048_500) }, 503],
+    ['a body over 1 MiB', { body: 'x'.repeat(1_100_000) }, 503],
+  ];
+  test.each(cases)('%s', async (_what, request, status) => {
+    const { url } = await startTestLog();
+    expect(await send(url, request)).toEqual({ status, body: '' });
+  });
+
+  test('and takes no notice of Expect: 100-continue', async () => {
+    const { url } = await startTestLog();
+    const head = Object.entries({
+      ...eventHeaders('7'),
+      host: 'x',
+      expect: '100-continue',
+      connection: 'close',
+    });
+    const lines = head.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const answer = await sendRaw(url, `POST /default/sums HTTP/1.1\r\n${lines}content-length: 2\r\n\r\n{}`);
+    expect(answer).toMatch(/^HTTP\/1.1 202 /);
+  });
+});
+
+test('a full queue is answered with 503 and takes more once it has room', async () => {
+  const held = Promise.withResolvers<'answer'>();
+  const { url } = await startTestLog(
+    { maxQueuedRequests: 1 },
+    { faults: { sink: ({ headers }) => (headers['ce_id'] === 'held' ? held.promise : 'answer') } },
+  );
+  const first = postEvent(url, 'held');
+  await until('the queue is full', async () => (await postEvent(url, 'more')) === 503);
+  held.resolve('answer');
+  expect(await first).toBe(202);
+  expect(await postEvent(url, 'again')).toBe(202);
+});
+
+test('a queue full of bytes is answered with 503', async () => {
+  const held = Promise.withResolvers<'answer'>();
+  const { url } = await startTestLog(
+    { maxQueuedBytes: 1_000 },
+    { faults: { sink: ({ headers }) => (headers['ce_id'] === 'held' ? held.promise : 'answer') } },
+  );
+  const first = postEvent(url, 'held', {}, 'x'.repeat(900));
+  await until('the queue is full', async () => (await postEvent(url, 'more', {}, 'x'.repeat(200))) === 503);
+  held.resolve('answer');
+  expect(await first).toBe(202);
+});
+
+test('a drain refuses new records with 503 while an attempt in flight still finishes', async () => {
+  const subscriber = await startSubscriber();
+  const held = Promise.withResolvers<{ status: number }>();
+  subscriber.respond = () => held.promise;
+  const { url, eventLog } = await startTestLog({}, { subscriber });
+  expect(await postEvent(url, 'in-flight')).toBe(202);
+  await until('it is being delivered', () => subscriber.deliveries.length === 1);
+  const drained = eventLog.drain();
+  expect(await postEvent(url, 'late')).toBe(503);
+  held.resolve({ status: 204 });
+  await drained;
+  expect(subscriber.ids).toEqual(new Set(['in-flight']));
+});
+
+describe('the pages', () => {
+  test('tell the state of the log', async () => {
+    const { url, subscriber } = await startTestLog();
+    await postEvent(url, 'a');
+    const status = await until('it is delivered', async () => {
+      const page = await getPage<LogStatus>(url, '/status');
+      return page.committedOffset === 1 && page;
+    });
+    expect(status).toEqual({
+      records: 1,
+      firstOffset: 0,
+      nextOffset: 1,
+      committedOffset: 1,
+      savedOffset: 0,
+      inFlight: 0,
+      delivered: 1,
+      redeliveries: 0,
+      deadLetters: 0,
+      subscriber: subscriber.url.href,
+      draining: false,
+    });
+  });
+
+  test('list the records a page at a time', async () => {
+    const { url } = await startTestLog();
+    for (const id of ['a', 'b', 'c']) await postEvent(url, id, { 'ce-partitionkey': `key-${id}` });
+    await send(url, { headers: eventHeaders('binary', { 'content-type': 'x/y' }), body: null });
+    const first = await getPage<{ items: unknown[] }>(url, '/records?limit=2');
+    const { 'content-type': contentType, ...attributes } = eventHeaders('a');
+    expect(first).toEqual({
+      items: [
+        {
+          offset: 0,
+          time: expect.stringMatching(/Z$/),
+          key: 'key-a',
+          attributes: {
+            ...Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.slice(3), value])),
+            partitionkey: 'key-a',
+          },
+          contentType,
+          data: '{"a":"2","b":"3","sum":"5"}',
+        },
+        expect.objectContaining({ offset: 1 }),
+      ],
+      next: 2,
+    });
+    expect(await getPage(url, '/records?from=2')).toMatchObject({
+      items: [{ offset: 2 }, { offset: 3, data: null, contentType: 'x/y' }],
+      next: null,
+    });
+  });
+
+  test.each(['/records?from=x', '/records?limit=0', '/dead-letters?limit=1001'])(
+    'refuse %s',
+    async (path) => {
+      const { url } = await startTestLog();
+      expect((await send(url, { method: 'GET', path })).status).toBe(400);
+    },
+  );
+
+  test('answer probes and give metrics', async () => {
+    const { url, subscriber } = await startTestLog();
+    await postEvent(url, 'a');
+    await until('it is delivered', () => subscriber.deliveries.length === 1);
+    await until('it is counted', async () => (await getPage<LogStatus>(url, '/')).delivered === 1);
+    expect((await send(url, { method: 'GET', path: '/health/liveness' })).status).toBe(200);
+    expect((await send(url, { method: 'GET', path: '/health/readiness' })).status).toBe(200);
+    const { body } = await send(url, { method: 'GET', path: '/metrics' });
+    expect(body).toContain('tally_log_sink_requests_total{status="202"} 1');
+    expect(body).toContain('tally_log_committed_offset 1');
+    expect(body).toContain('tally_log_delivered_total 1');
+  });
+});

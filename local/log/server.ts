@@ -1,0 +1,118 @@
+// The log's HTTP server. Its sink answers on the wire as a KafkaSink does over HTTP/1.1, statuses and empty bodies
+// included: 202 only once the record is on disk (I1), 503 whenever a retry may succeed. The pages for people, tests
+// and probes are GETs beside it, where a KafkaSink has none.
+
+import {
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  createServer as createHttpServer,
+} from 'node:http';
+
+import { AppError, messageOf } from '../../lib/errors.ts';
+import { readBody } from '../../lib/http.ts';
+import type { Log } from '../../lib/log.ts';
+import { readEvent } from './cloud-event.ts';
+import type { Faults } from './faults.ts';
+import type { LogMetrics } from './metrics.ts';
+import { type LogRecord, type Topic, recordBytes, topics } from './record.ts';
+
+/** Kafka's `max.request.size`. */
+const maxRecordBytes = 1_048_576;
+const maxHeaderBytes = 8_192;
+
+export interface ServerOptions {
+  /** Stores a record; it is on disk when the promise resolves. */
+  readonly store: (topic: Topic, record: LogRecord) => Promise<unknown>;
+  /** Answers a GET of a page that is none of the sink's; false when there is no such page. */
+  readonly page: (path: string, response: ServerResponse) => boolean;
+  readonly isDraining: () => boolean;
+  readonly maxQueuedRequests: number;
+  readonly maxQueuedBytes: number;
+  readonly metrics: LogMetrics;
+  readonly log: Log;
+  readonly faults: Faults;
+}
+
+/** The server, not listening yet. */
+export function createServer(options: ServerOptions): Server {
+  const sink = new Sink(options);
+  const handle: RequestListener = (request, response) => {
+    if (request.method === 'GET' && options.page(request.url ?? '/', response)) return;
+    void sink.handle(request, response);
+  };
+  // Longer than a client keeps an idle connection: the side that closes must be the one that would send.
+  const server = createHttpServer({ maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 75_000 }, handle);
+  // A KafkaSink takes no notice of `Expect: 100-continue`.
+  server.on('checkContinue', handle);
+  return server;
+}
+
+class Sink {
+  readonly #options: ServerOptions;
+  #queuedRequests = 0;
+  #queuedBytes = 0;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { metrics, isDraining } = this.#options;
+    const status = await this.#status(request);
+    metrics.countRequest(status);
+    if (status === undefined) {
+      request.socket.destroy();
+      return;
+    }
+    // What is left of a refused body is not waited for.
+    if (!request.complete || isDraining()) response.setHeader('connection', 'close');
+    response.writeHead(status, { 'content-length': 0 }).end();
+  }
+
+  /** The status to answer with; undefined to hang up. */
+  async #status(request: IncomingMessage): Promise<number | undefined> {
+    const { isDraining, maxQueuedRequests, maxQueuedBytes } = this.#options;
+    if (request.method !== 'POST') return 405;
+    const topic = topicOf(request.url ?? '/');
+    if (topic === undefined) return 404;
+    // A body of unknown length may become as large as a record can be.
+    const bytes = Math.min(Number(request.headers['content-length'] ?? maxRecordBytes), maxRecordBytes);
+    const isFull = this.#queuedRequests >= maxQueuedRequests || this.#queuedBytes + bytes > maxQueuedBytes;
+    if (isDraining() || isFull) return 503;
+    this.#queuedRequests++;
+    this.#queuedBytes += bytes;
+    try {
+      return await this.#take(topic, request);
+    } finally {
+      this.#queuedRequests--;
+      this.#queuedBytes -= bytes;
+    }
+  }
+
+  async #take(topic: Topic, request: IncomingMessage): Promise<number | undefined> {
+    const { store, faults, log } = this.#options;
+    try {
+      const body = await readBody(request, maxRecordBytes);
+      const record = readEvent(request.headers, body);
+      // A Kafka producer refuses it, which a KafkaSink reports as any other failure.
+      if (recordBytes(record) > maxRecordBytes) return 503;
+      const fault = (await faults.sink?.(record)) ?? 'answer';
+      if (fault === 'hang-up') return undefined;
+      if (fault === 'twice') await store(topic, record);
+      await store(topic, record);
+      return fault === 'store-and-hang-up' ? undefined : 202;
+    } catch (error) {
+      const refused = error instanceof AppError && error.code === 'invalid';
+      if (refused) log.warn(`refused with 400: ${messageOf(error)}`);
+      return refused ? 400 : 503;
+    }
+  }
+}
+
+/** `/<namespace>/<name>`, one trailing slash and any query tolerated; every namespace has the same two topics. */
+function topicOf(url: string): Topic | undefined {
+  const name = /^\/[^/?]+\/([^/?]+)\/?(?:\?|$)/.exec(url)?.[1];
+  return topics.find((topic) => topic === name);
+}

@@ -1,0 +1,135 @@
+// Posts one record to the subscriber as a KafkaSource does, in CloudEvents binary mode, and tells what came of it.
+
+import { Agent, type Dispatcher } from 'undici';
+
+import { messageOf } from '../../lib/errors.ts';
+import { partition } from './dead-letter.ts';
+import type { Outcome } from './delivery.ts';
+import type { StoredRecord } from './record.ts';
+
+/** A KafkaSource opens at most this many connections. */
+const maxConnections = 100;
+const maxErrorBytes = 1024;
+const maxRedirects = 16;
+
+export class Subscriber {
+  readonly #agent = new Agent({ connections: maxConnections, headersTimeout: 0, bodyTimeout: 0 });
+  readonly #url: URL;
+  readonly #timeoutMs: number;
+
+  /** @param timeoutMs the longest that one attempt may take from its begin to the answer's last byte */
+  constructor(url: URL, timeoutMs: number) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** One attempt; never rejects. */
+  async deliver(record: StoredRecord): Promise<Outcome> {
+    const headers = deliveryHeaders(record);
+    let outcome = await this.#request(this.#url, { method: 'POST', headers, body: record.value });
+    // Vert.x's client, which KafkaSource is built on, follows a 303 and no other redirect of a POST.
+    for (let hop = 0; hop < maxRedirects; hop++) {
+      if (outcome.kind === 'failed' || outcome.status !== 303) break;
+      const location = outcome.headers['location'];
+      const target = typeof location === 'string' ? URL.parse(location, this.#url.href) : null;
+      if (target === null) break;
+      outcome = await this.#request(target, { method: 'GET' });
+    }
+    return outcome;
+  }
+
+  /** Ends every attempt in flight as failed. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  #request(
+    url: URL,
+    options: Pick<Dispatcher.DispatchOptions, 'method' | 'headers' | 'body'>,
+  ): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const attempt = new Attempt(resolve, this.#timeoutMs);
+      try {
+        this.#agent.dispatch(
+          { ...options, origin: url.origin, path: `${url.pathname}${url.search}` },
+          attempt,
+        );
+      } catch (error) {
+        attempt.fail(messageOf(error));
+      }
+    });
+  }
+}
+
+/** One exchange, for undici to report to: no stream is made for an answer of which at most 1024 bytes are kept. */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly #resolve: (outcome: Outcome) => void;
+  readonly #timer: NodeJS.Timeout;
+  #controller: Dispatcher.DispatchController | undefined;
+  #late = false;
+  #status = 0;
+  #headers: Readonly<Record<string, string | string[] | undefined>> = {};
+  #body: Buffer = Buffer.alloc(0);
+
+  constructor(resolve: (outcome: Outcome) => void, timeoutMs: number) {
+    this.#resolve = resolve;
+    this.#timer = setTimeout(() => {
+      this.#late = true;
+      this.#controller?.abort(new Error('timeout'));
+      this.fail(`no answer within ${timeoutMs} ms`);
+    }, timeoutMs);
+  }
+
+  fail(reason: string): void {
+    clearTimeout(this.#timer);
+    this.#resolve({ kind: 'failed', reason });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#late) controller.abort(new Error('timeout'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#status < 300 || this.#body.length === maxErrorBytes) return;
+    this.#body = Buffer.concat([this.#body, chunk.subarray(0, maxErrorBytes - this.#body.length)]);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#timer);
+    this.#resolve({ kind: 'answered', status: this.#status, headers: this.#headers, body: this.#body });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(messageOf(error));
+  }
+}
+
+/** The headers of a KafkaSource's request; only the user agent is our own. */
+function deliveryHeaders({ headers, offset }: StoredRecord): Record<string, string> {
+  const sent: Record<string, string> = {
+    'user-agent': 'tally-log',
+    prefer: 'reply',
+    'kn-namespace': 'default',
+  };
+  for (const name in headers) {
+    sent[name.startsWith('ce_') ? `ce-${name.slice(3)}` : name] = latin1(headers[name] ?? '');
+  }
+  sent['ce-knativekafkapartition'] = partition;
+  sent['ce-knativekafkaoffset'] = String(offset);
+  return sent;
+}
+
+/** A KafkaSource sends what Latin-1 lacks as a question mark. */
+function latin1(text: string): string {
+  return text.replaceAll(/[^\0-\xff]/gu, '?');
+}

@@ -1,0 +1,33 @@
+// The one entry of the image: runs the part that FUNCTION names, else the one that Knative names in K_SERVICE, else
+// the whole local system. Each part loads only its own modules.
+
+import { enableCompileCache } from 'node:module';
+
+// Best effort: it keeps stripped and compiled modules under the temporary directory (or NODE_COMPILE_CACHE). On a
+// read-only file system it says so in its result, throws nothing, and modules compile as without it.
+enableCompileCache();
+
+interface Part {
+  readonly main: () => Promise<void>;
+}
+
+const parts: ReadonlyMap<string, () => Promise<Part>> = new Map([
+  ['add', () => import('./functions/add/main.ts')],
+  ['accumulate', () => import('./functions/accumulate/main.ts')],
+  ['log', () => import('./local/log/main.ts')],
+]);
+
+const variable = ['FUNCTION', 'K_SERVICE'].find((name) => (process.env[name] ?? '') !== '');
+const load =
+  variable === undefined ? () => import('./local/main.ts') : parts.get(process.env[variable] ?? '');
+if (load === undefined) {
+  // Without the library's ConfigError, so that no part has to wait for its import.
+  const was = JSON.stringify(process.env[variable ?? '']);
+  process.stderr.write(
+    `cannot start: ${variable} was ${was}, should be one of ${[...parts.keys()].join(', ')}, ` +
+      'or FUNCTION and K_SERVICE both unset for the local system\n',
+  );
+  process.exit(78);
+}
+const { main } = await load();
+await main();
