@@ -1,6 +1,8 @@
 // Group commit: whatever arrives while one batch is being written goes into the next one, so that one fsync serves
 // many callers and a slow disk makes batches larger, not the queue of fsyncs longer.
 
+import { setImmediate as nextRound } from 'node:timers/promises';
+
 interface Waiting<T, R> {
   readonly item: T;
   readonly resolve: (result: R) => void;
@@ -11,7 +13,7 @@ export class Batcher<T, R> {
   readonly #run: (items: T[]) => Promise<R[]>;
   readonly #maxItems: number;
   #waiting: Waiting<T, R>[] = [];
-  #running = false;
+  #draining: Promise<void> | undefined;
 
   /**
    * @param run writes the items and gives one result for each, in order; when it throws, every caller of the batch
@@ -31,12 +33,14 @@ export class Batcher<T, R> {
   submit(item: T): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#waiting.push({ item, resolve, reject });
-    if (!this.#running) {
-      this.#running = true;
-      // After the current round of I/O, so that everything it brought shares the first batch.
-      setImmediate(() => void this.#drain());
-    }
+    // After the current round of I/O, so that everything it brought shares the first batch.
+    this.#draining ??= nextRound().then(() => this.#drain());
     return promise;
+  }
+
+  /** Resolves once everything that was submitted has its result. */
+  async settled(): Promise<void> {
+    await this.#draining;
   }
 
   async #drain(): Promise<void> {
@@ -49,6 +53,6 @@ export class Batcher<T, R> {
         for (const { reject } of batch) reject(error);
       }
     }
-    this.#running = false;
+    this.#draining = undefined;
   }
 }

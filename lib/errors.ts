@@ -74,12 +74,22 @@ export function messageOf(error: unknown): string {
  * values are named, never converted.
  */
 export function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  if (typeof value === 'string') {
-    return `${JSON.stringify(value.slice(0, maxShown))}${value.length > maxShown ? '…' : ''}`;
+  switch (typeof value) {
+    case 'undefined':
+      return 'missing';
+    case 'string':
+      return `${JSON.stringify(value.slice(0, maxShown))}${value.length > maxShown ? '…' : ''}`;
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'a list' : 'an object';
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return String(value);
+    case 'symbol':
+    case 'function':
+      return `a ${typeof value}`;
   }
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
 const maxShown = 40;

@@ -17,7 +17,8 @@ afterEach(async () => {
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 async function serve(handler: Handler): Promise<{ server: Server; port: number }> {
-  const server = createServer(handler);
+  // A kept-alive connection stays, so that only what is tested ends it.
+  const server = createServer({ keepAliveTimeout: 0 }, handler);
   servers.push(server);
   return { server, port: await listen(server, 0, '127.0.0.1') };
 }

@@ -18,7 +18,9 @@ export async function createLog(part: string, level = process.env['LOG_LEVEL'] ?
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return process.stdout.isTTY ? pino(options, await prettyStream()) : pino(options);
+  // Synchronously, which is not pino's default: what is said last, before process.exit, must neither be lost nor
+  // overtake the line before it.
+  return pino(options, process.stdout.isTTY ? await prettyStream() : pino.destination({ sync: true }));
 }
 
 /** For people: pino-pretty where it is installed (it is no part of the image). */

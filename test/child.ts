@@ -1,6 +1,8 @@
 // A real child process whose standard output, which is the log, can be waited for.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 import { afterEach } from '@jest/globals';
@@ -34,18 +36,19 @@ export class Child {
    */
   constructor(file: string, env: Readonly<Record<string, string>>, ipc = false) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-    this.process = spawn(process.execPath, [path], {
+    const child = spawn(process.execPath, [path], {
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc' as const] : [])],
     });
-    children.add(this.process);
-    this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => (this.output += chunk));
-    this.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => (this.errors += chunk));
-    this.ended = new Promise((resolve) => {
-      this.process.once('close', (code, signal) => {
-        resolve(code ?? signal);
-      });
-    });
+    this.process = child;
+    children.add(child);
+    // Both are pipes, which the types cannot tell where there may be a channel.
+    const [stdout, stderr] = [child.stdout as Readable, child.stderr as Readable];
+    stdout.setEncoding('utf8').on('data', (chunk: string) => (this.output += chunk));
+    stderr.setEncoding('utf8').on('data', (chunk: string) => (this.errors += chunk));
+    // Not the child's own 'close', which does not come when its channel was disconnected from this side.
+    const closed = Promise.all([once(child, 'exit'), once(stdout, 'close'), once(stderr, 'close')]);
+    this.ended = closed.then(() => child.exitCode ?? child.signalCode);
   }
 
   /** What it has logged, each line parsed. */

@@ -63,14 +63,17 @@ export class Batch {
   #seq: number;
   #duplicates = 0;
 
-  /** @param now Unix milliseconds: when the events of this batch are counted */
-  constructor(volume: Volume, statements: Statements, now: number, retention: Retention) {
+  /**
+   * @param lastSeq the ledger's last sequence number so far
+   * @param now Unix milliseconds: when the events of this batch are counted
+   */
+  constructor(volume: Volume, statements: Statements, lastSeq: number, now: number, retention: Retention) {
     this.#newest = volume.newest;
     this.#older = volume.newestFirst.slice(1);
     this.#statements = statements;
     this.#now = now;
     this.#windowMs = retention.windowMs;
-    this.#seq = this.#newest.lastSeq();
+    this.#seq = lastSeq;
   }
 
   /** Applies all events of the group, or, when one can never be applied, none. */

@@ -223,6 +223,14 @@ describe('totals.json', () => {
   });
 });
 
+test('I1: closing waits for what is being applied', async () => {
+  const ledger = await open();
+  const applying = Promise.all(Array.from({ length: 50 }, (_, n) => ledger.apply([entry(`late-${n}`, '1')])));
+  await ledger.close();
+  await applying;
+  expect(await outcome()).toEqual({ total: '110.6', count: events + 50 });
+});
+
 describe('a volume that cannot serve', () => {
   test('a path that cannot be created is refused with its name', async () => {
     await expect(open('/dev/null/tally')).rejects.toThrow('cannot use /dev/null/tally');

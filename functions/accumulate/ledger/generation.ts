@@ -108,6 +108,7 @@ export class Generation {
   readonly #readTotal: StatementSync;
   readonly #findSeq: StatementSync;
   readonly #readEntry: StatementSync;
+  readonly #readLastSeq: StatementSync;
 
   /** @throws AppError `damaged` when the file is not a ledger of this format */
   constructor(directory: string, number: number, mode: 'read' | 'write') {
@@ -121,6 +122,7 @@ export class Generation {
       this.#readTotal = this.db.prepare('SELECT * FROM totals WHERE name = ?');
       this.#findSeq = this.db.prepare('SELECT seq FROM ids WHERE key = ?');
       this.#readEntry = this.db.prepare('SELECT * FROM events WHERE seq = ?');
+      this.#readLastSeq = this.db.prepare('SELECT max(seq) AS seq FROM events');
       const found = this.state().number;
       if (found !== number) throw damaged(this.file, `it says that it is generation ${found}`);
     } catch (error) {
@@ -202,7 +204,7 @@ export class Generation {
 
   /** The last sequence number: of this generation's last event, else of the one before it. */
   lastSeq(): number {
-    const row = this.db.prepare('SELECT max(seq) AS seq FROM events').get();
+    const row = this.#readLastSeq.get();
     return typeof row?.['seq'] === 'number' ? row['seq'] : this.state().openingSeq;
   }
 

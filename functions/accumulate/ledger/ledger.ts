@@ -114,9 +114,10 @@ export class Ledger {
     return this.#reader.status();
   }
 
-  /** Ends the threads after what is in flight; every `apply` must have been answered before. */
+  /** Takes no more, waits for what is in flight and ends the thread. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#batcher.settled();
     // The reader first: the last to close is then the writer, who leaves one file without a write-ahead log.
     this.#reader.close();
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve));

@@ -89,8 +89,8 @@ export class Volume {
   }
 
   /** Whether the newest generation has to make room, `now` being Unix milliseconds. */
-  isDue(now: number, lastSeq: number, retention: Retention): boolean {
-    const { openedAt, openingSeq } = this.newest.state();
+  isDue(newest: GenerationState, now: number, lastSeq: number, retention: Retention): boolean {
+    const { openedAt, openingSeq } = newest;
     return (
       lastSeq - openingSeq >= retention.maxEvents ||
       (lastSeq > openingSeq && now - openedAt >= retention.windowMs / generationsPerWindow)

@@ -69,9 +69,12 @@ class TotalsFileSchedule {
   }
 
   changed(): void {
-    this.#timer ??= setTimeout(() => {
-      this.write();
-    }, this.#notBefore - performance.now());
+    this.#timer ??= setTimeout(
+      () => {
+        this.write();
+      },
+      Math.max(0, this.#notBefore - performance.now()),
+    );
   }
 
   /** Never fails: the file is a projection, and what the ledger acknowledged stands without it. */

@@ -33,8 +33,14 @@ export class Writer {
    */
   apply(groups: readonly (readonly Entry[])[]): GroupResult[] {
     const now = this.#options.now();
-    return this.transact((generation) => {
-      const batch = new Batch(this.#volume, this.#statements(generation), now, this.#options.retention);
+    return this.transact((generation, lastSeq) => {
+      const batch = new Batch(
+        this.#volume,
+        this.#statements(generation),
+        lastSeq,
+        now,
+        this.#options.retention,
+      );
       const results = groups.map((group) => batch.applyGroup(group));
       batch.finish();
       return results;
@@ -42,19 +48,20 @@ export class Writer {
   }
 
   /** Runs `work` in a write transaction on the newest generation, which is begun anew first when it is full. */
-  transact<T>(work: (generation: Generation) => T): T {
+  transact<T>(work: (generation: Generation, lastSeq: number) => T): T {
     for (;;) {
       const { newest } = this.#volume;
       this.#lock(newest);
       try {
-        if (newest.state().sealedAt !== null) {
+        const state = newest.state();
+        if (state.sealedAt !== null) {
           newest.db.exec('ROLLBACK');
           this.#volume.advance();
           continue;
         }
         const now = this.#options.now();
         const lastSeq = newest.lastSeq();
-        if (this.#volume.isDue(now, lastSeq, this.#options.retention)) {
+        if (this.#volume.isDue(state, now, lastSeq, this.#options.retention)) {
           this.#volume.seal(now, lastSeq);
           newest.db.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
           const last = newest.entry(lastSeq);
@@ -62,7 +69,7 @@ export class Writer {
           this.#volume.prune(now, last?.time ?? last?.appliedAt ?? 0, this.#options.retention);
           continue;
         }
-        const result = work(newest);
+        const result = work(newest, lastSeq);
         newest.db.exec('COMMIT');
         return result;
       } catch (error) {
