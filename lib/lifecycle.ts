@@ -1,6 +1,8 @@
 // How every process starts, says that it is up, and ends: configuration problems exit 78, a signal drains and
 // exits 0, a second signal or a drain that takes too long ends at once, a bug ends with 1 and says so.
 
+import { flushCompileCache } from 'node:module';
+
 import { ConfigError, exitConfig } from './env.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
@@ -68,6 +70,8 @@ export async function runProcess(log: Log, start: () => Promise<Running>, drainM
     // A parent that told this process to stop and then ends has not asked twice.
     if (!draining) stop('parent ended');
   });
+  // At a clean end Node would write it too; a process that is killed should have a fast next start all the same.
+  flushCompileCache();
   if (process.send === undefined) return;
   // A parent that ended while this process was starting had nobody to tell.
   if (!process.connected) stop('parent ended');

@@ -1,0 +1,166 @@
+// The bulk method: many requests on one stream, each answered by its own result in the order of completion, so that a
+// slow or bad one holds up no other.
+//
+// Flow control both ways, and nothing is ever refused for want of room: reading pauses while the stream's window is
+// full, while there is no place in flight, or while the client leaves results unread. So a stream holds at most one
+// window of requests and two of results. What a cancelled stream had begun finishes at the sink all the same.
+
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+
+import { AppError, toAppError } from '../../lib/errors.ts';
+import type { Addition } from '../../lib/event.ts';
+import type { AddRequest__Output } from '../../proto/generated/tally/v1/AddRequest.ts';
+import type { AddResult } from '../../proto/generated/tally/v1/AddResult.ts';
+import { timeLeftMs, traceparentOf } from './call.ts';
+import type { Adder, Answer } from './handler.ts';
+import type { Services } from './services.ts';
+import { codeName, toStatus, toStatusObject } from './status.ts';
+import { parseAddRequest } from './validate.ts';
+
+export type AddAllCall = ServerDuplexStream<AddRequest__Output, AddResult>;
+
+export function createAddAll(services: Services) {
+  const streams = new Set<AddStream>();
+  services.readiness.onRefusal(() => {
+    for (const stream of streams) stream.refuseMore();
+  });
+  return (call: AddAllCall): void => {
+    let adder;
+    try {
+      adder = services.takeAdder();
+    } catch (error) {
+      call.emit('error', toStatusObject(toAppError(error)));
+      return;
+    }
+    const stream = new AddStream(call, adder, services);
+    streams.add(stream);
+    call.once('close', () => streams.delete(stream));
+  };
+}
+
+interface Item {
+  readonly index: number;
+  readonly sentId: string;
+  readonly addition: Addition;
+  readonly startedMs: number;
+}
+
+class AddStream {
+  readonly #call: AddAllCall;
+  readonly #adder: Adder;
+  readonly #services: Services;
+  readonly #traceparent: string | undefined;
+  #items = 0;
+  #outstanding = 0;
+  /** Read, and waiting for a place in flight. */
+  #held: Item | undefined;
+  #isReading = true;
+  #isRefusing = false;
+  #isHalfClosed = false;
+  #isOver = false;
+
+  constructor(call: AddAllCall, adder: Adder, services: Services) {
+    this.#call = call;
+    this.#adder = adder;
+    this.#services = services;
+    this.#traceparent = traceparentOf(call.metadata);
+    call.on('data', (request: AddRequest__Output) => {
+      this.#receive(request);
+    });
+    call.on('drain', () => {
+      this.#regulate();
+    });
+    call.on('end', () => {
+      this.#isHalfClosed = true;
+      this.#regulate();
+    });
+    call.on('cancelled', () => {
+      this.#isOver = true;
+      this.#held = undefined;
+    });
+  }
+
+  /** Reads no more; what has begun is answered, then the client is told to send the rest elsewhere. */
+  refuseMore(): void {
+    this.#isRefusing = true;
+    this.#held = undefined;
+    this.#regulate();
+  }
+
+  #receive(request: AddRequest__Output): void {
+    const startedMs = performance.now();
+    const index = this.#items++;
+    const sentId = request.requestId;
+    try {
+      this.#begin({ index, sentId, addition: parseAddRequest(request), startedMs });
+    } catch (error) {
+      this.#write(index, sentId, startedMs, toAppError(error));
+    }
+    this.#regulate();
+  }
+
+  #begin(item: Item): void {
+    if (!this.#services.inFlight.enterItem()) {
+      this.#held = item;
+      this.#services.inFlight.wait(() => {
+        this.#beginHeld();
+      });
+      return;
+    }
+    this.#outstanding++;
+    const timeoutMs = timeLeftMs(this.#call.getDeadline());
+    this.#adder.add(item.addition, timeoutMs, this.#traceparent, (answer) => {
+      this.#outstanding--;
+      this.#write(item.index, item.sentId, item.startedMs, answer);
+      this.#services.inFlight.leave();
+      this.#regulate();
+    });
+  }
+
+  #beginHeld(): void {
+    const item = this.#held;
+    if (item === undefined) return;
+    this.#held = undefined;
+    this.#begin(item);
+    this.#regulate();
+  }
+
+  #write(index: number, requestId: string, startedMs: number, answer: Answer | AppError): void {
+    const { metrics, log } = this.#services;
+    const error = answer instanceof AppError ? answer : undefined;
+    if (error?.code === 'internal') log.error({ err: error }, 'AddAll failed');
+    metrics.answered('AddAll', codeName(error), startedMs);
+    if (this.#isOver) return;
+    this.#call.write(
+      answer instanceof AppError
+        ? { index, requestId, error: toStatus(answer) }
+        : { index, requestId, response: answer },
+    );
+  }
+
+  /** Reads on, pauses or ends the stream, as its state asks. */
+  #regulate(): void {
+    if (this.#isOver) return;
+    const isBusy = this.#outstanding > 0 || this.#held !== undefined;
+    if (!isBusy && (this.#isHalfClosed || this.#isRefusing)) {
+      this.#isOver = true;
+      if (this.#isHalfClosed) this.#call.end();
+      else this.#call.emit('error', toStatusObject(new AppError('unavailable', this.#refusal())));
+      return;
+    }
+    const { streamWindow } = this.#services;
+    const mayRead =
+      !this.#isRefusing &&
+      this.#held === undefined &&
+      this.#outstanding < streamWindow &&
+      this.#call.writableLength < streamWindow;
+    if (mayRead === this.#isReading) return;
+    this.#isReading = mayRead;
+    if (mayRead) this.#call.resume();
+    else this.#call.pause();
+  }
+
+  #refusal(): string {
+    return `${this.#services.readiness.refusal ?? 'no more is taken'}; every request without a result is to be sent again`;
+  }
+}

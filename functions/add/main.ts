@@ -1,0 +1,22 @@
+// Starts the add function.
+
+import { collectDefaultMetrics } from 'prom-client';
+
+import { listen } from '../../lib/http.ts';
+import { runProcess } from '../../lib/lifecycle.ts';
+import { createLog } from '../../lib/log.ts';
+import { readConfig } from './config.ts';
+import { createAddServer } from './server.ts';
+
+export async function main(): Promise<void> {
+  const log = await createLog('add');
+  await runProcess(log, async () => {
+    const config = readConfig(process.env);
+    const add = createAddServer(config, log);
+    collectDefaultMetrics({ register: add.metrics.registry });
+    const port = await listen(add.server, config.port, config.host);
+    if (config.sinkUrl === undefined) log.warn(`listening on ${port}, not ready: K_SINK is not set`);
+    else log.info(`listening on ${port}, sending to ${config.sinkUrl.href}`);
+    return { port, drain: add.drain };
+  });
+}

@@ -1,0 +1,69 @@
+// What the function counts, for Prometheus.
+
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import type { Verdict } from './retry.ts';
+
+export type Method = 'Add' | 'AddAll';
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests = new Counter({
+    name: 'tally_add_requests_total',
+    help: 'Requests answered, each item of a stream counted as one, by method and gRPC code.',
+    labelNames: ['method', 'code'],
+    registers: [this.registry],
+  });
+  readonly #duration = new Histogram({
+    name: 'tally_add_duration_seconds',
+    help: 'From the arrival of a request, or of one item of a stream, to its answer.',
+    labelNames: ['method'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [this.registry],
+  });
+  readonly #attempts = new Counter({
+    name: 'tally_add_sink_attempts_total',
+    help: 'Attempts to post an event to the sink, by what came of them.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  readonly #cacheHits = new Counter({
+    name: 'tally_add_cache_hits_total',
+    help: 'Requests answered from the cache.',
+    registers: [this.registry],
+  });
+  readonly #coalesced = new Counter({
+    name: 'tally_add_coalesced_total',
+    help: 'Requests that joined one in flight with the same request id.',
+    registers: [this.registry],
+  });
+
+  /** @param inFlight read whenever the metrics are */
+  constructor(inFlight: () => number) {
+    new Gauge({
+      name: 'tally_add_in_flight',
+      help: 'Requests that wait for the sink.',
+      registers: [this.registry],
+      collect() {
+        this.set(inFlight());
+      },
+    });
+  }
+
+  answered(method: Method, code: string, startedMs: number): void {
+    this.#requests.inc({ method, code });
+    this.#duration.observe({ method }, (performance.now() - startedMs) / 1000);
+  }
+
+  attempted(outcome: Verdict): void {
+    this.#attempts.inc({ outcome });
+  }
+
+  cacheHit(): void {
+    this.#cacheHits.inc();
+  }
+
+  coalesced(): void {
+    this.#coalesced.inc();
+  }
+}

@@ -1,0 +1,17 @@
+// What the gRPC methods work with, put together once by the server.
+
+import type { Log } from '../../lib/log.ts';
+import type { Adder } from './handler.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Metrics } from './metrics.ts';
+import type { Readiness } from './readiness.ts';
+
+export interface Services {
+  /** @throws AppError `unavailable` when no work is taken */
+  readonly takeAdder: () => Adder;
+  readonly readiness: Readiness;
+  readonly inFlight: InFlight;
+  readonly metrics: Metrics;
+  readonly streamWindow: number;
+  readonly log: Log;
+}
