@@ -1,0 +1,117 @@
+// Runs the README's commands as they stand there, ports aside, in a directory with the files that they name.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { beforeEach, describe, expect, test } from '@jest/globals';
+
+import { startLocalSystem } from './local-system.ts';
+import { makeTempDir } from './temp-dir.ts';
+import { closeAfterTest } from './test-log.ts';
+import { until } from './until.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+/** The commands of all `sh` blocks; a line that ends in a backslash goes on in the next. */
+const commands = [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
+  block
+    .replaceAll(/\\\n\s*/g, '')
+    .trim()
+    .split('\n'),
+);
+const hasGrpcurl = spawnSync('grpcurl', ['-version']).error === undefined;
+
+/** What each prints; those of the whole system are run against one. */
+const printed: readonly [start: string, output: RegExp][] = [
+  ['grpcurl -plaintext -d', /"sum": "2\.1"/],
+  ['bin/tally add', /^2\.1$/m],
+  ['bin/tally import', /rows read +3[^]*total +24\.85/],
+  ['bin/tally total', /24\.85/],
+  ['bin/tally status', /\b2\.1\b/],
+  ['bin/tally verify', /all as it should be/],
+  ['curl localhost:8081/totals', /"total":"24\.85"/],
+  ['curl -i localhost:8081', /HTTP\/1\.1 204 No Content[^]*tally-outcome: applied/],
+];
+const alone = /^FUNCTION=\w+ PORT=\d+ .*npm start$/;
+/** What has brought this test here, or what other tests run on their own. */
+const elsewhere = ['npm ci', 'npm start', 'npm test'];
+
+test('every command of the README is known here', () => {
+  const known = (command: string): boolean =>
+    elsewhere.includes(command) ||
+    alone.test(command) ||
+    printed.some(([start]) => command.startsWith(start));
+  expect(commands.filter((command) => !known(command))).toEqual([]);
+  for (const [start] of printed) expect(readme).toContain(start);
+});
+
+describe('against npm start', () => {
+  let env: Record<string, string>;
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = makeTempDir();
+    const system = startLocalSystem({ DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'error' });
+    const addresses = await Promise.all([system.part('add'), system.part('accumulate')]);
+    const [add = '', accumulate = ''] = addresses.map(({ address }) => address.split(':')[1]);
+    env = { PATH: process.env['PATH'] ?? '', ADD_PORT: add, ACCUMULATE_PORT: accumulate };
+    mkdirSync(join(directory, 'bin'));
+    symlinkSync(join(root, 'bin', 'tally'), join(directory, 'bin', 'tally'));
+    writeFileSync(join(directory, 'sales.csv'), 'order_id,price\nA-1,19.90\nA-2,4.50\nA-3,0.45\n');
+  });
+
+  test(`its commands print what it says${hasGrpcurl ? '' : ' (grpcurl is not installed: left out)'}`, async () => {
+    for (const command of commands) {
+      const expected = printed.find(([start]) => command.startsWith(start))?.[1];
+      if (expected === undefined || (command.startsWith('grpcurl') && !hasGrpcurl)) continue;
+      const text = command
+        .replaceAll('localhost:8080', `127.0.0.1:${env['ADD_PORT'] ?? ''}`)
+        .replaceAll('localhost:8081', `127.0.0.1:${env['ACCUMULATE_PORT'] ?? ''}`);
+      expect(await run(text)).toMatch(expected);
+    }
+  });
+
+  /** Gives the output; a status that is asked for may still be on its way through the log. */
+  function run(command: string): Promise<string> {
+    return until(`"${command}" succeeds`, () => {
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', command], {
+        cwd: directory,
+        env,
+        encoding: 'utf8',
+      });
+      return status === 0 && stdout + stderr;
+    });
+  }
+});
+
+test('one function alone is up when its readiness answers 200', async () => {
+  const directory = makeTempDir();
+  const found = commands.filter((command) => alone.test(command));
+  expect(found).toHaveLength(3);
+  for (const command of found) {
+    // Other ports, so that a system that runs on the usual ones is not in the way.
+    const moved = command
+      .replaceAll(/\b808\d\b/g, (port) => String(Number(port) + 20_000))
+      .replace('./data', directory);
+    const child = spawn('sh', ['-c', moved], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', LOG_LEVEL: 'error' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+      detached: true,
+    });
+    closeAfterTest(async () => {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      // The shell, npm and what it started are one process group.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+      await ended;
+    });
+    const port = /PORT=(\d+)/.exec(moved)?.[1] ?? '';
+    await until(`${moved} is ready`, async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/health/readiness`).catch(() => undefined);
+      return response?.status === 200;
+    });
+  }
+});
