@@ -1,0 +1,82 @@
+// The gRPC connection to the add function. Loaded only by what needs it: grpc-js and the proto files take longer to
+// load than a read of a total takes altogether.
+
+import { fileURLToPath } from 'node:url';
+
+import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+
+import type { ProtoGrpcType } from '../proto/generated/adder.ts';
+import type { ProtoGrpcType as DetailTypes } from '../proto/generated/error_details.ts';
+import type { AdderClient } from '../proto/generated/tally/v1/Adder.ts';
+
+export interface ChannelOptions {
+  /** `HOST:PORT` */
+  readonly address: string;
+  /** The `:authority` by which a gateway routes, when it is not the address's host. */
+  readonly authority?: string | undefined;
+  /** TLS instead of plain h2c. */
+  readonly tls?: boolean | undefined;
+}
+
+export interface Channel {
+  readonly address: string;
+  readonly adder: AdderClient;
+  /** Whether the connection is there, waiting up to `timeoutMs` for it. No request is sent. */
+  ready(timeoutMs: number): Promise<boolean>;
+  close(): void;
+}
+
+const includeDir = fileURLToPath(new URL('../proto', import.meta.url));
+
+const definition = loadSync(['adder.proto', 'google/rpc/error_details.proto'], {
+  includeDirs: [includeDir],
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+
+type Messages = ProtoGrpcType['google']['rpc'] & DetailTypes['google']['rpc'];
+
+function message<Name extends keyof Messages>(name: Name): Messages[Name] {
+  return definition[`google.rpc.${name}`] as unknown as Messages[Name];
+}
+
+/** The messages of the standard error model, to be read from bytes. */
+export const messages = {
+  Status: message('Status'),
+  BadRequest: message('BadRequest'),
+  ErrorInfo: message('ErrorInfo'),
+  RetryInfo: message('RetryInfo'),
+};
+
+const { tally } = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
+
+/** Connects when first used. */
+export function openChannel({ address, authority, tls = false }: ChannelOptions): Channel {
+  const adder = new tally.v1.Adder(address, tls ? credentials.createSsl() : credentials.createInsecure(), {
+    // Retries are made here, where their outcome is kept track of.
+    'grpc.enable_retries': 0,
+    // A restarted server is found again within moments; the default waits up to two minutes.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2_000,
+    // A peer that vanished without a word is noticed while a call waits for it.
+    'grpc.keepalive_time_ms': 20_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    ...(authority !== undefined && { 'grpc.default_authority': authority }),
+  });
+  return {
+    address,
+    adder,
+    ready: (timeoutMs) =>
+      new Promise((resolve) => {
+        adder.waitForReady(Date.now() + timeoutMs, (error) => {
+          resolve(error === undefined);
+        });
+      }),
+    close: () => {
+      adder.close();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+// tally add: one addition. However it ends, it says whether the addition counts, does not, or may (I7); in the last
+// case with the command that settles it.
+
+import { randomUUID } from 'node:crypto';
+
+import type { CountedRequest } from '../accumulate.ts';
+import type { Added } from '../add.ts';
+import { TallyError } from '../tally-error.ts';
+import { type Context, createRetryNote, errorJson, type Outcome, shellCommand } from './context.ts';
+import { exit, exitCodeOf } from './exit.ts';
+import { watchInterruption } from './interruption.ts';
+
+export interface AddOptions {
+  readonly total?: string;
+  readonly id?: string;
+  /** For all attempts together. */
+  readonly timeout: number;
+  /** How long to wait until it is counted, in milliseconds; undefined does not wait. */
+  readonly wait?: number;
+}
+
+export async function runAdd(context: Context, a: string, b: string, options: AddOptions): Promise<Outcome> {
+  const { total, id: requestId = randomUUID() } = options;
+  const interruption = watchInterruption();
+  const { signal } = interruption;
+  try {
+    const onRetry = createRetryNote(context.warn);
+    const call = { a, b, total, requestId, deadlineMs: options.timeout, signal, onRetry };
+    const added = await context.client.add(call);
+    if (options.wait === undefined) return { exitCode: exit.done, json: added, text: added.sum };
+    return await waitUntilCounted(context, added, { ...call, waitMs: options.wait });
+  } catch (error) {
+    if (!(error instanceof TallyError)) throw error;
+    const outcome = explainFailure(context, a, b, { ...options, id: requestId }, error);
+    return { ...outcome, exitCode: interruption.exitCode ?? outcome.exitCode };
+  } finally {
+    interruption.dispose();
+  }
+}
+
+function explainFailure(
+  { placeFlags }: Context,
+  a: string,
+  b: string,
+  { id = '', total, wait }: AddOptions,
+  error: TallyError,
+): Outcome {
+  const { outcomeUnknown, message } = error;
+  const settle = shellCommand([
+    ...['tally', 'add', a, b, '--id', id],
+    ...(total === undefined ? [] : ['--total', total]),
+    ...(wait === undefined ? [] : ['--wait', `${wait}ms`]),
+    ...placeFlags,
+  ]);
+  const failure = { ...errorJson(error), requestId: id, outcomeUnknown };
+  if (outcomeUnknown) {
+    return {
+      exitCode: exit.unknown,
+      json: { error: { ...failure, settle } },
+      problem:
+        `outcome unknown: ${message}\n` +
+        `Request ${id} may be counted or not. To settle it run this; it counts once however often it is run:\n` +
+        `  ${settle}`,
+    };
+  }
+  return { exitCode: exitCodeOf(error), json: { error: failure }, problem: `not counted: ${message}` };
+}
+
+async function waitUntilCounted(
+  { client }: Context,
+  added: Added,
+  call: { a: string; b: string; total?: string | undefined; waitMs: number; signal: AbortSignal },
+): Promise<Outcome> {
+  const { requestId, sum } = added;
+  let counted: CountedRequest | undefined;
+  let reason = `not counted within ${call.waitMs / 1_000} s`;
+  try {
+    counted = await client.status(requestId, call);
+  } catch (error) {
+    if (!(error instanceof TallyError)) throw error;
+    reason = `no word whether it is counted yet: ${error.message}`;
+  }
+  if (counted === undefined) {
+    return {
+      exitCode: exit.notCounted,
+      json: { ...added, counted: false },
+      text: sum,
+      problem: `acknowledged, but ${reason}\nIt will be counted. To wait on: tally status ${requestId} --wait 1m`,
+    };
+  }
+  if (counted.sum !== sum || counted.total !== (call.total ?? 'default')) {
+    const message = `${requestId} was counted earlier with other operands: ${counted.sum} in ${counted.total}`;
+    return {
+      exitCode: exit.refused,
+      json: { error: { code: 'conflict', message, requestId, outcomeUnknown: false } },
+      problem: `not counted: ${message}`,
+    };
+  }
+  return {
+    exitCode: exit.done,
+    json: { ...added, counted: true, appliedAt: counted.appliedAt },
+    text: sum,
+  };
+}

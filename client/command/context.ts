@@ -1,0 +1,98 @@
+// What every command is given: a client for the right place, where to say what, and how it was asked to stop.
+
+import { EnvReader } from '../../lib/env.ts';
+import type { AppError } from '../../lib/errors.ts';
+import { createTallyClient, type TallyClient } from '../client.ts';
+
+/** The options that every command takes. */
+export interface CommonOptions {
+  readonly add?: string;
+  readonly url?: string;
+  readonly authority?: string;
+  readonly tls?: true;
+  readonly json?: true;
+}
+
+/** What a command did. */
+export interface Outcome {
+  readonly exitCode: number;
+  /** The document of `--json`. */
+  readonly json: unknown;
+  /** The same for people, on standard output. */
+  readonly text?: string;
+  /** What is wrong and what to do, on standard error. */
+  readonly problem?: string;
+}
+
+export interface Context {
+  readonly client: TallyClient;
+  readonly json: boolean;
+  /** The options of the command line that say where the functions are, to be repeated in a command to run next. */
+  readonly placeFlags: readonly string[];
+  /** Says something on standard error. */
+  readonly warn: (text: string) => void;
+}
+
+export const addressShape = 'HOST:PORT';
+
+/** The address, or undefined when it is of another shape. */
+export function parseAddress(text: string): string | undefined {
+  return /^[^/]+:\d{1,5}$/.test(text) ? text : undefined;
+}
+
+/** @throws ConfigError when a variable is not as it should be */
+export function createContext(
+  options: CommonOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Context {
+  const reader = new EnvReader(env);
+  const local = `localhost:${reader.port('ADD_PORT', 8080)}`;
+  const address = reader.read('TALLY_ADD', addressShape, local, parseAddress);
+  const url = reader.url('TALLY_URL') ?? new URL(`http://localhost:${reader.port('ACCUMULATE_PORT', 8081)}`);
+  const authority = reader.text('TALLY_AUTHORITY');
+  reader.done();
+  const client = createTallyClient({
+    add: options.add ?? address,
+    url: options.url ?? url,
+    authority: options.authority ?? authority,
+    tls: options.tls,
+  });
+  const placeFlags = (['add', 'url', 'authority'] as const).flatMap((name) => {
+    const value = options[name];
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+  if (options.tls === true) placeFlags.push('--tls');
+  return {
+    client,
+    json: options.json === true,
+    placeFlags,
+    warn: (text) => {
+      process.stderr.write(`${text}\n`);
+    },
+  };
+}
+
+const retryNoteMs = 5_000;
+
+/** An error as `--json` shows it. */
+export function errorJson(error: AppError): Record<string, unknown> {
+  const { code, message, violations } = error;
+  return { code, message, ...(violations.length > 0 && { violations }) };
+}
+
+/** A command line that a shell reads as these words. */
+export function shellCommand(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+}
+
+/** Says on standard error that something is tried again, and why; seldom enough to be read. */
+export function createRetryNote(warn: (text: string) => void): (error: AppError) => void {
+  let saidAt = -Infinity;
+  return (error) => {
+    if (performance.now() - saidAt < retryNoteMs) return;
+    saidAt = performance.now();
+    warn(`trying again: ${error.message}`);
+  };
+}

@@ -1,0 +1,158 @@
+// The command line: which commands and options there are. What a command needs is loaded when it is chosen.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+import { parseDurationMs } from '../../lib/env.ts';
+import type { AddOptions } from './add.ts';
+import {
+  addressShape,
+  type CommonOptions,
+  type Context,
+  createContext,
+  type Outcome,
+  parseAddress,
+} from './context.ts';
+import { exitHelp } from './exit.ts';
+import type { ImportCommandOptions } from './import.ts';
+import type { RequestStatusOptions } from './reads.ts';
+
+/** Ends a command: what it did, to be said in the form that was asked for. */
+export type Finish = (outcome: Outcome, json: boolean) => void;
+
+export function createProgram(env: Readonly<Record<string, string | undefined>>, finish: Finish): Command {
+  const program = new Command('tally')
+    .description('Sums that count each request exactly once.')
+    .addHelpText('after', exitHelp)
+    .exitOverride();
+
+  /** Runs an action with a client that is closed afterwards. */
+  const withContext = async (
+    options: CommonOptions,
+    run: (context: Context) => Promise<Outcome>,
+  ): Promise<void> => {
+    const context = createContext(options, env);
+    try {
+      finish(await run(context), context.json);
+    } finally {
+      await context.client.close();
+    }
+  };
+
+  program
+    .command('add')
+    .description('add A + B to a total, once, and print the sum')
+    .argument('<a>', 'a decimal such as 2 or -0.10')
+    .argument('<b>')
+    .option('--total <name>', 'the total to add to (default: "default")')
+    .option('--id <uuid>', 'the id of the request, to repeat an earlier one; else a new one is made')
+    .addOption(duration('--timeout <duration>', 'for all attempts together').default(30_000, '30s'))
+    .addOption(duration('--wait [duration]', 'until it is counted, at most so long').preset('30s'))
+    .action((a: string, b: string, options: AddOptions & CommonOptions) =>
+      withContext(options, async (context) => (await import('./add.ts')).runAdd(context, a, b, options)),
+    );
+
+  program
+    .command('import')
+    .description('add each row of a CSV file to a total, once however often the file is imported')
+    .argument('<file>', 'with a header row, UTF-8; - is standard input')
+    .requiredOption('--amount <column>', 'the column with the amounts')
+    .option(
+      '--id <column>',
+      'the column that tells rows apart; without it they are told apart by their place',
+    )
+    .option('--total <name>', 'the total to add to (default: "default")')
+    .addOption(
+      new Option('--delimiter <character>', 'between columns; tab for a tab')
+        .default(',')
+        .argParser(parseDelimiter),
+    )
+    .option('--name <name>', 'without --id: the name that stands for the file (default: its base name)')
+    .addOption(
+      duration('--patience <duration>', 'give up after so long without an answer').default(60_000, '60s'),
+    )
+    .addOption(
+      duration('--wait [duration]', 'until every row is counted; give up after so long without one').preset(
+        '60s',
+      ),
+    )
+    .option('--errors <file>', 'write all bad rows to a file')
+    .action((file: string, options: ImportCommandOptions & CommonOptions) =>
+      withContext(options, async (context) =>
+        (await import('./import.ts')).runImport(context, file, options),
+      ),
+    );
+
+  program
+    .command('total')
+    .description('print a total')
+    .argument('[name]', 'of the total (default: "default")')
+    .action((name: string | undefined, options: CommonOptions) =>
+      withContext(options, async (context) => (await import('./reads.ts')).runTotal(context, name)),
+    );
+
+  program
+    .command('totals')
+    .description('list all totals')
+    .action((options: CommonOptions) =>
+      withContext(options, async (context) => (await import('./reads.ts')).runTotals(context)),
+    );
+
+  program
+    .command('status')
+    .description('print whether a request is counted, and when it was')
+    .argument('<request-id>')
+    .option('--source <source>', "the event's source (default: the add function)")
+    .addOption(duration('--wait [duration]', 'until it is counted, at most so long').preset('30s'))
+    .action((id: string, options: RequestStatusOptions & CommonOptions) =>
+      withContext(options, async (context) => (await import('./reads.ts')).runStatus(context, id, options)),
+    );
+
+  for (const command of program.commands) addCommonOptions(command);
+  // bin/tally runs it from the accumulate function, which owns the volume; here it is for the help.
+  program.command('verify').description('recompute a ledger from its events, on the volume itself');
+
+  return program;
+}
+
+function addCommonOptions(command: Command): void {
+  command
+    .option(
+      '--add <host:port>',
+      'the add function (default: TALLY_ADD, else localhost and ADD_PORT, else 8080)',
+      parseAddressOption,
+    )
+    .option(
+      '--url <url>',
+      'accumulate (default: TALLY_URL, else localhost and ACCUMULATE_PORT, else 8081)',
+      parseUrlOption,
+    )
+    .option('--authority <name>', 'the host name by which a gateway routes to add (default: TALLY_AUTHORITY)')
+    .option('--tls', 'TLS to the add function')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', exitHelp);
+}
+
+function duration(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    const ms = parseDurationMs(text);
+    if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
+    return ms;
+  });
+}
+
+function parseAddressOption(text: string): string {
+  const address = parseAddress(text);
+  if (address === undefined) throw new InvalidArgumentError(`It must be ${addressShape}.`);
+  return address;
+}
+
+function parseUrlOption(text: string): string {
+  if (URL.canParse(text) && /^https?:/.test(text)) return text;
+  throw new InvalidArgumentError('It must be an http:// or https:// address.');
+}
+
+function parseDelimiter(text: string): string {
+  if (text === 'tab' || text === '\\t') return '\t';
+  if (text.length === 1 && text !== '"' && text !== '\n') return text;
+  throw new InvalidArgumentError('It must be one character, or tab.');
+}

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+
+import { runTally } from '../testing/command.ts';
+import { FakeAccumulate } from '../testing/fake-accumulate.ts';
+
+const requestId = randomUUID();
+let accumulate: FakeAccumulate;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  accumulate = await new FakeAccumulate().start();
+  accumulate.count([
+    { requestId, a: '2', b: '0.5', total: 'default' },
+    { requestId: randomUUID(), a: '100', b: '0', total: 'votes' },
+  ]);
+  env = { ACCUMULATE_PORT: String(accumulate.port) };
+});
+
+afterAll(() => accumulate.stop());
+
+test.each([
+  ['total', ['total'], 0, '2.5\n'],
+  ['total of a name', ['total', 'votes'], 0, '100\n'],
+  ['total of an unknown name', ['total', 'nothing'], 5, ''],
+  ['total of a name that is none', ['total', 'No'], 3, ''],
+  ['status', ['status', randomUUID()], 5, ''],
+  ['status of what is no id', ['status', 'x'], 3, ''],
+  ['nothing that exists', ['sum'], 2, ''],
+])('tally %s', async (_, args, code, stdout) => {
+  expect(await runTally(args, env)).toMatchObject({ code, stdout });
+});
+
+test('tally status says when the request was counted', async () => {
+  const { code, stdout } = await runTally(['status', requestId.toUpperCase()], env);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^counted: 2 \+ 0.5 = 2.5 in default at \d{4}-.*Z\n$/);
+});
+
+test('tally totals is a table, and a document with --json', async () => {
+  const { stdout } = await runTally(['totals'], env);
+  expect(stdout.split('\n').slice(0, 2)).toEqual([
+    'NAME     TOTAL  REQUESTS  UPDATED',
+    expect.stringMatching(/^default {2}2.5 {4}1 {9}\d{4}-/),
+  ]);
+  const json = await runTally(['totals', '--json'], env);
+  expect(JSON.parse(json.stdout)).toMatchObject({ totals: [{ name: 'default' }, { name: 'votes' }] });
+});
+
+test('an address that nobody listens on ends with its own code, and names the address', async () => {
+  const { code, stdout } = await runTally(['total', '--json', '--url', 'http://localhost:1']);
+  expect(code).toBe(6);
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'unavailable' } });
+  expect(stdout).toContain('http://localhost:1');
+});
+
+test.each([
+  ['--url', 'localhost:1', 'It must be an http:// or https:// address'],
+  ['--add', 'localhost', 'It must be HOST:PORT'],
+])('%s of another shape is wrong usage', async (option, value, message) => {
+  const { code, stderr } = await runTally(['total', option, value]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+});
+
+test('a variable that is not as it should be is named', async () => {
+  const { code, stderr } = await runTally(['total'], { TALLY_URL: 'localhost' });
+  expect(code).toBe(2);
+  expect(stderr).toContain('TALLY_URL was "localhost"');
+});

@@ -1,0 +1,66 @@
+// tally total, tally totals, tally status: what is counted.
+
+import { defaultTotal, parseRequestId } from '../../lib/names.ts';
+import type { Total } from '../accumulate.ts';
+import type { Context, Outcome } from './context.ts';
+import { exit } from './exit.ts';
+
+export async function runTotal({ client }: Context, name: string = defaultTotal): Promise<Outcome> {
+  const total = await client.total(name);
+  return { exitCode: exit.done, json: total, text: total.total };
+}
+
+export async function runTotals({ client }: Context): Promise<Outcome> {
+  const totals: Total[] = [];
+  for await (const total of client.totals()) totals.push(total);
+  const rows = totals.map(({ name, total, count, updatedAt }) => [
+    name,
+    total,
+    String(count),
+    updatedAt ?? '-',
+  ]);
+  return {
+    exitCode: exit.done,
+    json: { totals },
+    text: formatTable([['NAME', 'TOTAL', 'REQUESTS', 'UPDATED'], ...rows]),
+  };
+}
+
+export interface RequestStatusOptions {
+  readonly source?: string;
+  /** In milliseconds. */
+  readonly wait?: number;
+}
+
+export async function runStatus(
+  { client }: Context,
+  id: string,
+  { source, wait: waitMs }: RequestStatusOptions,
+): Promise<Outcome> {
+  // Events of other sources have ids of any shape.
+  const requestId = source === undefined ? parseRequestId(id) : id;
+  const counted = await client.status(requestId, { source, waitMs });
+  if (counted === undefined) {
+    const problem = `request ${requestId} is not counted${waitMs === undefined ? '' : ` within ${waitMs / 1_000} s`}`;
+    return { exitCode: exit.notCounted, json: { id: requestId, counted: false }, problem };
+  }
+  const { a, b, sum, total, appliedAt } = counted;
+  return {
+    exitCode: exit.done,
+    json: { counted: true, ...counted },
+    text: `counted: ${a} + ${b} = ${sum} in ${total} at ${appliedAt}`,
+  };
+}
+
+/** Columns as wide as their widest cell. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,41 @@
+// Runs the command line: says what was done, ends with the exit code.
+
+import { CommanderError } from 'commander';
+
+import { AppError, messageOf } from '../../lib/errors.ts';
+import { errorJson, type Outcome } from './context.ts';
+import { exit, exitCodeOf } from './exit.ts';
+import { createProgram } from './program.ts';
+
+/** Standard output is the result and nothing else. */
+function finish({ exitCode, json, text, problem }: Outcome, asJson: boolean): void {
+  const output = asJson ? JSON.stringify(json) : text;
+  if (output !== undefined) process.stdout.write(`${output}\n`);
+  if (problem !== undefined) process.stderr.write(`${problem}\n`);
+  process.exitCode = exitCode;
+}
+
+function fail(error: unknown, asJson: boolean): void {
+  if (error instanceof CommanderError) {
+    // It has printed its help or what is wrong already.
+    process.exitCode = error.exitCode === 0 ? exit.done : exit.usage;
+    return;
+  }
+  const exitCode = exitCodeOf(error);
+  const problem = exitCode === exit.bug && error instanceof Error ? error.stack : messageOf(error);
+  const json = error instanceof AppError ? errorJson(error) : { code: 'usage', message: messageOf(error) };
+  finish({ exitCode, json: { error: json }, problem: `tally: ${problem ?? ''}` }, asJson);
+}
+
+export async function runTally(): Promise<void> {
+  // A reader that has seen enough, as in `tally totals | head`, is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  try {
+    await createProgram(process.env, finish).parseAsync();
+  } catch (error) {
+    fail(error, process.argv.includes('--json'));
+  }
+}
