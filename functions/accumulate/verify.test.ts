@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { runTally } from '../../client/testing/command.ts';
 import { makeTempDir } from '../../test/temp-dir.ts';
 import { entry, TestLedger } from './ledger/fixtures.ts';
-import { generationFile } from './ledger/generation.ts';
+import { generationFile } from './ledger/generation-file.ts';
 
 function makeLedger(): string {
   const directory = makeTempDir();

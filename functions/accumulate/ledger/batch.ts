@@ -6,7 +6,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { addDecimals, type Decimal, formatDecimal, readCanonical, zero } from '../../../lib/decimal.ts';
 import type { TotalName } from '../../../lib/names.ts';
 import { addToSetHash, type Entry, hashEntry, hashKey, type Outcome, type StoredEntry } from './entry.ts';
-import { type Generation, toTotalRow } from './generation.ts';
+import type { Generation } from './generation.ts';
+import { toTotalRow } from './rows.ts';
 import { maxAheadMs, type Retention, type Volume } from './volume.ts';
 
 /** What came of one group of events, which is applied whole or not at all. */

@@ -17,9 +17,9 @@ import { messageOf } from '../../../lib/errors.ts';
 import { makeTempDir } from '../../../test/temp-dir.ts';
 import { until } from '../../../test/until.ts';
 import { entry, retention, TestLedger, verifyDirectory } from './fixtures.ts';
-import { generationFile } from './generation.ts';
+import { generationFile } from './generation-file.ts';
 import { Ledger } from './ledger.ts';
-import { networkFileSystem } from './volume.ts';
+import { networkFileSystem } from './network-file-system.ts';
 
 const events = 60;
 const right = { total: '60.6', count: events };

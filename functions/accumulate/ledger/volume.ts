@@ -8,13 +8,10 @@ import { join } from 'node:path';
 import { AppError, messageOf } from '../../../lib/errors.ts';
 import { damaged } from './damage.ts';
 import type { Total } from './entry.ts';
-import {
-  createGeneration,
-  Generation,
-  generationFile,
-  type GenerationState,
-  syncPath,
-} from './generation.ts';
+import { Generation } from './generation.ts';
+import { createGeneration, generationFile, syncPath } from './generation-file.ts';
+import { networkFileSystem } from './network-file-system.ts';
+import type { GenerationState } from './rows.ts';
 
 /** When a generation ends, and how long it is kept. */
 export interface Retention {
@@ -29,25 +26,6 @@ export const maxAheadMs = 86_400_000;
 
 /** A generation holds a quarter of the window, so that at most a quarter more than the window is kept. */
 const generationsPerWindow = 4;
-
-/** statfs(2) types of file systems on which SQLite's locks or shared memory do not hold between machines. */
-const networkFileSystems: Readonly<Record<number, string>> = {
-  0x6969: 'NFS',
-  0x517b: 'SMB',
-  0xff534d42: 'CIFS',
-  0xfe534d42: 'SMB2',
-  0x01021997: '9P',
-  0x65735546: 'FUSE',
-  0x00c36400: 'Ceph',
-  0x0bd00bd0: 'Lustre',
-  0x5346414f: 'AFS',
-  0x47504653: 'GPFS',
-};
-
-/** The network file system's name; undefined for a local one. `type` is what statfs(2) gives. */
-export function networkFileSystem(type: number): string | undefined {
-  return networkFileSystems[type >>> 0];
-}
 
 export class Volume {
   readonly directory: string;

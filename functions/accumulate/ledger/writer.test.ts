@@ -5,7 +5,7 @@ import fc from 'fast-check';
 
 import { makeTempDir } from '../../../test/temp-dir.ts';
 import { day, entry, retention, TestLedger } from './fixtures.ts';
-import { createGeneration, generationFile } from './generation.ts';
+import { createGeneration, generationFile } from './generation-file.ts';
 
 let directory: string;
 let ledger: TestLedger;

@@ -1,0 +1,119 @@
+// A generation's file: what is in it, how it is made, and how it is opened.
+
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+import { AppError, messageOf } from '../../../lib/errors.ts';
+import { damaged, toLedgerError } from './damage.ts';
+import type { Total } from './entry.ts';
+import { type GenerationState, hashGeneration, toTotalRow } from './rows.ts';
+
+/** The format that this program reads and writes, in SQLite's `user_version`. */
+export const formatVersion = 1;
+
+/** "Taly" in ASCII, in SQLite's `application_id`: tells a ledger from any other SQLite file. */
+const applicationId = 0x54616c79;
+
+const totalColumns = `
+  name TEXT PRIMARY KEY, total TEXT NOT NULL, count INTEGER NOT NULL, version INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL, set_hash BLOB NOT NULL, hash BLOB NOT NULL`;
+
+const schema = `
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${formatVersion};
+  CREATE TABLE generation (
+    number INTEGER PRIMARY KEY, opened_at INTEGER NOT NULL, opening_seq INTEGER NOT NULL,
+    sealed_at INTEGER, duplicates INTEGER NOT NULL, hash BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE opening (${totalColumns}) STRICT, WITHOUT ROWID;
+  CREATE TABLE totals (${totalColumns}) STRICT, WITHOUT ROWID;
+  CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, source TEXT NOT NULL, id TEXT NOT NULL, total TEXT NOT NULL, a TEXT NOT NULL,
+    b TEXT NOT NULL, time INTEGER, applied_at INTEGER NOT NULL, hash BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE ids (key BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;`;
+
+export function generationFile(directory: string, number: number): string {
+  return join(directory, `ledger-${String(number).padStart(8, '0')}.db`);
+}
+
+/** Creates a generation's file at `path`, on disk with all its pages when this returns. */
+export function createGeneration(
+  path: string,
+  state: Pick<GenerationState, 'number' | 'openedAt' | 'openingSeq'>,
+  totals: Iterable<Total>,
+): void {
+  const db = new DatabaseSync(path);
+  try {
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN; ${schema}`);
+    const { number, openedAt, openingSeq } = state;
+    const rowHash = hashGeneration({ ...state, sealedAt: null });
+    db.prepare('INSERT INTO generation VALUES (?, ?, ?, NULL, 0, ?)').run(
+      number,
+      openedAt,
+      openingSeq,
+      rowHash,
+    );
+    const insert = db.prepare('INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?)');
+    for (const total of totals) insert.run(...toTotalRow(total));
+    db.exec('INSERT INTO opening SELECT * FROM totals; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    db.close();
+  }
+  syncPath(path);
+}
+
+/** fsync of a file or a directory. */
+export function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @throws AppError `damaged` when the file is not a ledger of this format, `unavailable` when it can't be opened */
+export function openGeneration(file: string, mode: 'read' | 'write'): DatabaseSync {
+  const db = openDatabase(file, mode);
+  try {
+    configure(db, mode);
+    checkFormat(db, file);
+    return db;
+  } catch (error) {
+    db.close();
+    throw toLedgerError(file, error);
+  }
+}
+
+function openDatabase(file: string, mode: 'read' | 'write'): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { readOnly: mode === 'read', timeout: 5_000 });
+  } catch (error) {
+    throw new AppError('unavailable', `cannot open ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function configure(db: DatabaseSync, mode: 'read' | 'write'): void {
+  // A cache for the upper levels of the marks' tree; the rest is the kernel's.
+  db.exec('PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
+  // From then on a writer waits for its turn in its own way (writer.ts).
+  if (mode === 'write') {
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
+    db.exec('PRAGMA busy_timeout = 0');
+  }
+}
+
+function checkFormat(db: DatabaseSync, file: string): void {
+  const application = Number(db.prepare('PRAGMA application_id').get()?.['application_id']);
+  if (application !== applicationId) throw damaged(file, 'it is not a ledger of Tally');
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > formatVersion) {
+    throw new AppError(
+      'damaged',
+      `${file} has format ${version}, newer than this program's ${formatVersion}: start the newer version of Tally`,
+    );
+  }
+  if (version !== formatVersion) throw damaged(file, `it has the unknown format ${version}`);
+}
