@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Batcher } from '../../lib/batcher.ts';
 import { closeServer } from '../../lib/http.ts';
 import type { Log } from '../../lib/log.ts';
+import { isFsyncFailure } from '../../lib/sqlite.ts';
 import type { LogConfig } from './config.ts';
 import { deadLetterOf } from './dead-letter.ts';
 import type { Faults } from './faults.ts';
@@ -35,7 +36,7 @@ export interface EventLog {
 export interface EventLogOptions {
   readonly config: Omit<LogConfig, 'port' | 'host'>;
   readonly log: Log;
-  /** Told of a log that can no longer be read; nothing is delivered from then on. */
+  /** Told of a log that can no longer be read or trusted: the process has to end and begin anew. */
   readonly fail: (error: unknown) => void;
   /** How to misbehave, for tests. */
   readonly faults?: Faults;
@@ -62,6 +63,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
       });
       return Promise.resolve(offsets);
     } catch (error) {
+      if (isFsyncFailure(error)) fail(error);
       // Said once, not for each record that a full disk refuses.
       if (!isFailing) log.error({ err: error }, 'records cannot be stored: answering 503');
       isFailing = true;

@@ -96,7 +96,9 @@ test('I5: a record damaged on disk ends the log by its name instead of being del
   writeFileSync(path, bytes);
   const second = startLogProcess(env);
   expect(await second.ended()).toBe(1);
-  expect(second.output()).toMatch(/cannot be read: .*log\.db: the record at offset 0 of sums is damaged/);
+  expect(second.output()).toMatch(
+    /cannot be used any more: .*log\.db: the record at offset 0 of sums is damaged/,
+  );
 });
 
 test('a full disk is answered with 503, loses nothing, and is over when there is space again', async () => {

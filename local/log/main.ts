@@ -15,7 +15,10 @@ export async function main(): Promise<void> {
       config,
       log,
       fail: (error) => {
-        log.fatal({ err: error }, `the log in ${config.dataDir} cannot be read: ${messageOf(error)}`);
+        log.fatal(
+          { err: error },
+          `the log in ${config.dataDir} cannot be used any more: ${messageOf(error)}`,
+        );
         process.exit(1);
       },
     });

@@ -3,6 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 
 import { AppError, messageOf } from '../../lib/errors.ts';
+import { isBusy, isDamage } from '../../lib/sqlite.ts';
 
 /** `Tlog`, in the place of the file's header that says whose it is. */
 const applicationId = 0x546c6f67;
@@ -88,19 +89,11 @@ function damaged(path: string, what: string, cause?: unknown): AppError {
   );
 }
 
-/** SQLite's result codes: https://sqlite.org/rescode.html */
-const busy = 5;
-const corrupt = 11;
-const notADatabase = 26;
-
 function explained(error: unknown, path: string): unknown {
-  const code =
-    typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
-  if (code === busy) {
+  if (isBusy(error)) {
     return new Error(`${path} is in use by another log process: stop it or choose another DATA_DIR`, {
       cause: error,
     });
   }
-  if (code === corrupt || code === notADatabase) return damaged(path, messageOf(error), error);
-  return error;
+  return isDamage(error) ? damaged(path, messageOf(error), error) : error;
 }

@@ -1,34 +1,10 @@
 // What SQLite's errors mean here, and how damage is named with the way out of it (I5).
 
 import { AppError, messageOf } from '../../../lib/errors.ts';
+import { isDamage, sqliteCode } from '../../../lib/sqlite.ts';
 
 /** https://sqlite.org/rescode.html */
-const code = {
-  busy: 5,
-  readOnly: 8,
-  ioError: 10,
-  corrupt: 11,
-  full: 13,
-  notADatabase: 26,
-  fsync: 1034,
-} as const;
-
-function sqliteCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined;
-}
-
-/** Another process holds the lock. */
-export function isBusy(error: unknown): boolean {
-  return ((sqliteCode(error) ?? 0) & 0xff) === code.busy;
-}
-
-/**
- * After a failed fsync nobody knows which pages are on disk, and asking again may answer a false yes: the process has
- * to end and begin again from what the disk really has.
- */
-export function isFatal(error: unknown): boolean {
-  return sqliteCode(error) === code.fsync;
-}
+const code = { busy: 5, readOnly: 8, full: 13 } as const;
 
 /** Damage in `file`, named, with what an operator can do. An AppError passes as it is. */
 export function damaged(file: string, what: unknown): AppError {
@@ -45,10 +21,8 @@ export function damaged(file: string, what: unknown): AppError {
 /** An error of a read or commit, as what the caller should be told. */
 export function toLedgerError(file: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
+  if (isDamage(error)) return damaged(file, error);
   switch ((sqliteCode(error) ?? 0) & 0xff) {
-    case code.corrupt:
-    case code.notADatabase:
-      return damaged(file, error);
     case code.busy:
       return new AppError('unavailable', 'another process holds the ledger', { cause: error });
     case code.full:

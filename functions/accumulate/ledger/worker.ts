@@ -4,8 +4,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { AppError, messageOf } from '../../../lib/errors.ts';
+import { isFsyncFailure } from '../../../lib/sqlite.ts';
 import { checkNewest, checkWitness } from './check.ts';
-import { isFatal, toLedgerError } from './damage.ts';
+import { toLedgerError } from './damage.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
 import { writeTotalsFile } from './totals-file.ts';
 import { Volume } from './volume.ts';
@@ -23,7 +24,7 @@ const say = (message: FromWorker): void => {
 };
 
 function fail(error: unknown): void {
-  if (isFatal(error)) throw error;
+  if (isFsyncFailure(error)) throw error;
   const { code, message } = toLedgerError(volume?.newest.file ?? directory, error);
   say({ kind: 'failed', code, message });
 }

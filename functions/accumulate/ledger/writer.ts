@@ -2,8 +2,9 @@
 // events, and the new totals become durable together or not at all (I1, I2, I5). Runs on the writing thread; every
 // call blocks until the disk has answered.
 
+import { isBusy } from '../../../lib/sqlite.ts';
 import { Batch, type GroupResult, prepareStatements, type Statements } from './batch.ts';
-import { isBusy, toLedgerError } from './damage.ts';
+import { toLedgerError } from './damage.ts';
 import type { Entry } from './entry.ts';
 import type { Generation } from './generation.ts';
 import type { Retention, Volume } from './volume.ts';

@@ -1,0 +1,30 @@
+// What SQLite's result codes mean to whoever keeps data in it: https://sqlite.org/rescode.html
+
+const busy = 5;
+const corrupt = 11;
+const notADatabase = 26;
+const fsyncFailed = 1034;
+
+/** The extended result code of an error that SQLite threw; undefined for any other error. */
+export function sqliteCode(error: unknown): number | undefined {
+  const isObject = typeof error === 'object' && error !== null;
+  return isObject && 'errcode' in error ? Number(error.errcode) : undefined;
+}
+
+/** The file is not what SQLite wrote. */
+export function isDamage(error: unknown): boolean {
+  return [corrupt, notADatabase].includes((sqliteCode(error) ?? 0) & 0xff);
+}
+
+/** Another process holds the lock. */
+export function isBusy(error: unknown): boolean {
+  return ((sqliteCode(error) ?? 0) & 0xff) === busy;
+}
+
+/**
+ * After a failed fsync nobody knows which pages are on disk, and asking again may answer a false yes: the process has
+ * to end and begin again from what the disk really has.
+ */
+export function isFsyncFailure(error: unknown): boolean {
+  return sqliteCode(error) === fsyncFailed;
+}
