@@ -7,7 +7,10 @@ const retryable = {
   invalid: false,
   'unsupported-media-type': false,
   'too-large': false,
+  /** What was asked for is not there. */
   'not-found': false,
+  /** There never is anything at this address: most likely it is another server's. */
+  'no-such-path': false,
   'method-not-allowed': false,
   /** The id is known with other operands (I6). */
   conflict: false,

@@ -10,6 +10,7 @@ import { AppError, type ErrorCode } from './errors.ts';
 const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
   'not-found': 404,
+  'no-such-path': 404,
   'method-not-allowed': 405,
   'too-large': 413,
   'unsupported-media-type': 415,
@@ -91,7 +92,7 @@ export async function listen(server: NetServer, port: number, host?: string): Pr
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     const advice = 'stop the other process or choose another port';
-    throw new Error(`port ${port} is in use: ${advice}`, { cause: error });
+    throw new AppError('unavailable', `port ${port} is in use: ${advice}`, { cause: error });
   }
   return (server.address() as AddressInfo).port;
 }

@@ -4,7 +4,7 @@
 import { flushCompileCache } from 'node:module';
 
 import { ConfigError, exitConfig } from './env.ts';
-import { messageOf } from './errors.ts';
+import { AppError, messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 
 /** A started part: where it listens and how it ends. */
@@ -33,9 +33,10 @@ export async function runProcess(log: Log, start: () => Promise<Running>, drainM
   try {
     running = await start();
   } catch (error) {
-    const isConfig = error instanceof ConfigError;
-    log.fatal(isConfig ? {} : { err: error }, `cannot start: ${messageOf(error)}`);
-    process.exit(isConfig ? exitConfig : 1);
+    // What an operator can mend says so in its message; a stack trace is for bugs.
+    const isExplained = error instanceof ConfigError || error instanceof AppError;
+    log.fatal(isExplained ? {} : { err: error }, `cannot start: ${messageOf(error)}`);
+    process.exit(error instanceof ConfigError ? exitConfig : 1);
   }
   const stop = (reason: string): void => {
     if (draining) {

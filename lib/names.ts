@@ -15,10 +15,13 @@ export const defaultTotal = 'default' as TotalName;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const totalName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** Any UUID of RFC 9562, in either case. @throws AppError `invalid` */
+/** RFC 9562, sections 5.9 and 5.10: the ids of a caller that forgot to make one. */
+const notChosen = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'];
+
+/** Any UUID of RFC 9562 but nil and max, in either case. @throws AppError `invalid` */
 export function parseRequestId(text: unknown): RequestId {
   const id = typeof text === 'string' && text.length === 36 ? text.toLowerCase() : '';
-  if (!uuid.test(id)) {
+  if (!uuid.test(id) || notChosen.includes(id)) {
     throw new AppError('invalid', `must be a UUID, chosen once for each logical request, was ${show(text)}`);
   }
   return id as RequestId;

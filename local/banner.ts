@@ -10,13 +10,13 @@ export function formatBanner({ add, accumulate, log }: System, { host, dataDir }
     `  ${name.padEnd(12)}${`${host}:${port}`.padEnd(22)}pid ${String(pid).padEnd(9)}${what}`;
   const isUsual = add.port === 8080 && accumulate.port === 8081;
   const ports = isUsual ? '' : `ADD_PORT=${add.port} ACCUMULATE_PORT=${accumulate.port} `;
-  const request = JSON.stringify({ request_id: randomUUID(), a: '2', b: '0.1' });
+  const request = JSON.stringify({ requestId: randomUUID(), a: '2', b: '0.1' });
   return [
     '',
     'Tally is up.',
     '',
     line('add', add.port, add.pid, 'gRPC'),
-    line('accumulate', accumulate.port, accumulate.pid, `http://${host}:${accumulate.port}/`),
+    line('accumulate', accumulate.port, accumulate.pid, `http://${host}:${accumulate.port}/totals`),
     line('log', log.port, log.pid, `http://${host}:${log.port}/status, /records, /dead-letters`),
     `  ${'data'.padEnd(12)}${dataDir}`,
     '',

@@ -5,6 +5,8 @@ import { isIPv4 } from 'node:net';
 import { EnvReader } from '../lib/env.ts';
 import { readSettings } from './log/config.ts';
 
+const day = 86_400_000;
+
 export interface LocalConfig {
   /** 0 means any free port. */
   readonly ports: { readonly add: number; readonly accumulate: number; readonly log: number };
@@ -31,7 +33,15 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
   const host = reader.read('HOST', 'an IPv4 address', '127.0.0.1', (text) =>
     isIPv4(text) ? text : undefined,
   );
-  const { dataDir } = readSettings(reader);
+  const { dataDir, retentionMs } = readSettings(reader);
+  // Accumulate reads it, and cannot know how long the log keeps what it may deliver again.
+  const windowMs = reader.durationMs('DEDUPE_WINDOW', 30 * day, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  if (windowMs <= retentionMs) {
+    reader.problem(
+      'DEDUPE_WINDOW, LOG_RETENTION',
+      'should be longer and shorter: ids must outlive the records',
+    );
+  }
   reader.done();
   return { ports, host, dataDir };
 }

@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { ConfigError, exitConfig } from '../lib/env.ts';
+import { AppError } from '../lib/errors.ts';
 import { runProcess } from '../lib/lifecycle.ts';
 import { createLog } from '../lib/log.ts';
 import { formatBanner } from './banner.ts';
@@ -29,7 +30,7 @@ export async function main(): Promise<void> {
           process.exit(failure.exitCode);
         },
       }).catch((error: unknown) => {
-        throw isConfigFailure(error) ? new ConfigError([`${error.message}: see its message above`]) : error;
+        throw explained(error);
       });
       // Once a signal is heeded: whoever reads the banner may stop the system.
       setImmediate(() => process.stdout.write(formatBanner(system, config)));
@@ -39,6 +40,9 @@ export async function main(): Promise<void> {
   );
 }
 
-function isConfigFailure(error: unknown): error is PartFailed {
-  return error instanceof PartFailed && error.exitCode === exitConfig;
+/** What a part had to say it has said itself. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof PartFailed)) return error;
+  const message = `${error.message}: see its message above`;
+  return error.exitCode === exitConfig ? new ConfigError([message]) : new AppError('unavailable', message);
 }

@@ -98,7 +98,7 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
       return;
     }
   }
-  throw new AppError('not-found', `there is nothing at ${show(path)}`);
+  throw new AppError('no-such-path', `there is nothing at ${show(path)}`);
 }
 
 function allow(request: IncomingMessage, response: ServerResponse, method: Method): void {

@@ -42,7 +42,7 @@ export function createHttp(readiness: Readiness, { registry }: Metrics): Server 
       default:
         sendProblem(
           response,
-          new AppError('not-found', 'there are /health/liveness, /health/readiness and /metrics'),
+          new AppError('no-such-path', 'there are /health/liveness, /health/readiness and /metrics'),
         );
     }
   });

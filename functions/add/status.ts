@@ -12,6 +12,7 @@ const grpcCode: Readonly<Record<ErrorCode, grpcStatus>> = {
   'unsupported-media-type': grpcStatus.INVALID_ARGUMENT,
   'too-large': grpcStatus.INVALID_ARGUMENT,
   'not-found': grpcStatus.NOT_FOUND,
+  'no-such-path': grpcStatus.NOT_FOUND,
   'method-not-allowed': grpcStatus.UNIMPLEMENTED,
   conflict: grpcStatus.ALREADY_EXISTS,
   expired: grpcStatus.FAILED_PRECONDITION,

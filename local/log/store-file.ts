@@ -91,7 +91,8 @@ function damaged(path: string, what: string, cause?: unknown): AppError {
 
 function explained(error: unknown, path: string): unknown {
   if (isBusy(error)) {
-    return new Error(`${path} is in use by another log process: stop it or choose another DATA_DIR`, {
+    const advice = 'stop it or choose another DATA_DIR';
+    return new AppError('unavailable', `${path} is in use by another log process: ${advice}`, {
       cause: error,
     });
   }

@@ -1,8 +1,9 @@
 // A generation's file: what is in it, how it is made, and how it is opened.
 
-import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 
 import { AppError, messageOf } from '../../../lib/errors.ts';
 import { damaged, toLedgerError } from './damage.ts';
@@ -89,9 +90,29 @@ export function openGeneration(file: string, mode: 'read' | 'write'): DatabaseSy
 
 function openDatabase(file: string, mode: 'read' | 'write'): DatabaseSync {
   try {
-    return new DatabaseSync(file, { readOnly: mode === 'read', timeout: 5_000 });
+    return new DatabaseSync(location(file, mode), { readOnly: mode === 'read', timeout: 5_000 });
   } catch (error) {
     throw new AppError('unavailable', `cannot open ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * A reader, too, needs to write the index of the write-ahead log beside the file. Where it may not, as on a snapshot
+ * that is mounted read-only, a file without a write-ahead log can be read as one that nobody changes.
+ */
+function location(file: string, mode: 'read' | 'write'): string | URL {
+  if (mode === 'write' || existsSync(`${file}-wal`) || isWritable(dirname(file))) return file;
+  const url = pathToFileURL(file);
+  url.searchParams.set('immutable', '1');
+  return url;
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
