@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from '@jest/globals';
 
-const entry = fileURLToPath(new URL('start.ts', import.meta.url));
+const entry = fileURLToPath(new URL('start.js', import.meta.url));
 
 function run(env: Readonly<Record<string, string>>) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [entry], {

@@ -23,6 +23,7 @@ const writer = new Writer(volume, {
   retention: { windowMs: 30 * 86_400_000, maxEvents: count + 1 },
   lockWaitMs: 1_000,
   now: Date.now,
+  monotonicNow: () => performance.now(),
 });
 const sum = addDecimals(parseDecimal('2.50'), parseDecimal('-0.75'));
 

@@ -129,7 +129,7 @@ export class Processes {
   /** One of the functions as it runs in its image, listening. `accounted` false leaves it exactly as it is. */
   startFunction(name: FunctionName, env: NodeJS.ProcessEnv, accounted = true): Promise<Process> {
     const variables = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error', ...env, FUNCTION: name };
-    return this.#start(name, '../start.ts', [], variables, accounted);
+    return this.#start(name, '../start.js', [], variables, accounted);
   }
 
   startBench(file: BenchFile, ...args: string[]): Promise<Process> {

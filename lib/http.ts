@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 
-import { AppError, type ErrorCode } from './errors.ts';
+import { AppError, type ErrorCode, toAppError } from './errors.ts';
 
 const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
@@ -52,10 +52,16 @@ export function sendText(response: ServerResponse, status: number, mediaType: st
 
 /**
  * The whole body.
+ * @param onBytes told of each piece as it comes; what it throws refuses the rest
  * @throws AppError `too-large` as soon as more than `maxBytes` are announced or have come; `invalid` when the client
  * went away before the end.
+ * @param onBytes told of each piece as it comes; what it throws refuses the rest
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  onBytes?: (bytes: number) => void,
+): Promise<Buffer> {
   const tooLarge = () => new AppError('too-large', `a body may have at most ${maxBytes} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
@@ -63,12 +69,15 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > maxBytes) {
+      try {
+        if (bytes > maxBytes) throw tooLarge();
+        onBytes?.(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
         request.pause();
-        reject(tooLarge());
-        return;
+        chunks.length = 0;
+        reject(toAppError(error));
       }
-      chunks.push(chunk);
     });
     request.on('end', () => {
       const [first] = chunks;

@@ -130,8 +130,8 @@ test('problems of the configuration are named at once with exit code 78', async 
 });
 
 test('a function whose configuration is wrong ends the whole with its message and exit code 78', async () => {
-  const system = startLocalSystem({ DATA_DIR: makeTempDir(), DEDUPE_WINDOW: 'long' });
+  const system = startLocalSystem({ DATA_DIR: makeTempDir(), LOCK_WAIT: 'long' });
   expect(await system.ended()).toBe(78);
-  expect(system.output()).toContain('DEDUPE_WINDOW was');
+  expect(system.output()).toContain('LOCK_WAIT was');
   expect(system.output()).toMatch(/accumulate \(pid \d+\) ended with exit code 78: see its message above/);
 });

@@ -23,7 +23,7 @@ export async function main(): Promise<void> {
       const system = await startSystem({
         config,
         env: process.env,
-        entry: fileURLToPath(new URL('../start.ts', import.meta.url)),
+        entry: fileURLToPath(new URL('../start.js', import.meta.url)),
         log,
         onFailure: (failure) => {
           log.fatal(`${failure.message}: ending, see its message above`);

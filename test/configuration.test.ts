@@ -11,7 +11,7 @@ const configs = ['functions/add', 'functions/accumulate', 'local', 'local/log'].
   (folder) => `${folder}/config.ts`,
 );
 
-/** Read elsewhere: by start.ts, by Node and by the tally command. */
+/** Read elsewhere: by start.js, by Node and by the tally command. */
 const others = ['FUNCTION', 'K_SERVICE', 'NODE_COMPILE_CACHE', 'TALLY_ADD', 'TALLY_URL', 'TALLY_AUTHORITY'];
 
 test('the documented variables are those that are read', () => {

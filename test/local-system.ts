@@ -22,7 +22,7 @@ export interface LocalSystem {
   readonly ended: () => Promise<number | null>;
 }
 
-const start = fileURLToPath(new URL('../start.ts', import.meta.url));
+const start = fileURLToPath(new URL('../start.js', import.meta.url));
 
 export function startLocalSystem(env: Readonly<Record<string, string>>): LocalSystem {
   const child = spawn(process.execPath, [start], {

@@ -26,7 +26,7 @@ export interface LogProcess {
  */
 export function startLogProcess(
   env: Readonly<Record<string, string>>,
-  { entry = 'start.ts', prefix = '' } = {},
+  { entry = 'start.js', prefix = '' } = {},
 ): LogProcess {
   const path = fileURLToPath(new URL(`../${entry}`, import.meta.url));
   const child = spawn('sh', ['-c', `${prefix} exec "$0" "$1"`, process.execPath, path], {

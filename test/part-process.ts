@@ -10,7 +10,7 @@ import { until } from './until.ts';
 
 export type PartName = 'add' | 'accumulate' | 'log';
 
-const start = fileURLToPath(new URL('../start.ts', import.meta.url));
+const start = fileURLToPath(new URL('../start.js', import.meta.url));
 
 export class PartProcess {
   readonly name: PartName;

@@ -1,5 +1,5 @@
 // From the start of a function's process until its readiness probe answers 200, against the start and end of a Node
-// that does nothing. With the compile cache that start.ts keeps, as after the first start on a machine; and without.
+// that does nothing. With the compile cache that start.js keeps, as after the first start on a machine; and without.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -42,7 +42,7 @@ export async function measureStart(bench: Bench): Promise<Figure[]> {
 async function timeStart(bench: Bench, name: FunctionName, cache: string): Promise<number> {
   const { processes } = bench;
   const env = {
-    // start.ts keeps the cache there. With NODE_COMPILE_CACHE it would be on before start.ts itself is loaded.
+    // start.js keeps the cache there.
     TMPDIR: cache,
     DATA_DIR: bench.makeDirectory(),
     // Nobody is called.

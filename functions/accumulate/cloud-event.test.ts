@@ -115,7 +115,7 @@ describe('an event in structured mode', () => {
   test.each([
     ['subject', 'ce-subject', 'sales'],
     ['time', 'ce-time', '2026-01-02T03:04:05+01:00'],
-    ['id', 'ce-id', 'a%20b "c"'],
+    ['id', 'ce-id', 'a%20b"c"'],
     ['source', 'ce-source', 'urn:x'],
   ])('%s is read the same as in binary mode', (attribute, header, value) => {
     expect(parseStructured({ [attribute]: value })).toEqual(parseBinary({ [header]: value }));
@@ -256,13 +256,27 @@ describe('I2: the identity of an event is what was sent, never a fresh one', () 
       expect(fieldsOf(refusal(() => parseStructured({ [attribute]: value })))).toEqual([attribute]);
     });
 
-    test('is taken as it is, case and all, up to 1,024 characters', () => {
-      for (const value of ['X', 'a b', '~!"%41', 'x'.repeat(1_024)]) {
+    test.each(['a b', 'dup, dup', ' x'])(
+      '%j, which another way would bring as other text, is invalid',
+      (value) => {
+        expect(fieldsOf(refusal(() => parseStructured({ [attribute]: value })))).toEqual([attribute]);
+        expect(fieldsOf(refusal(() => parseBinary({ [`ce-${attribute}`]: value })))).toEqual([attribute]);
+      },
+    );
+
+    test('is taken as it is, up to 1,024 characters', () => {
+      for (const value of ['x', 'a/b', '~!"%41', 'x'.repeat(1_024)]) {
         expect(parseBinary({ [`ce-${attribute}`]: value })).toEqual([{ ...entry, [attribute]: value }]);
         expect(parseStructured({ [attribute]: value })).toEqual([{ ...entry, [attribute]: value }]);
       }
     });
   });
+});
+
+test('I2: a UUID of the add function is the same event in either case', () => {
+  const attributes = { source: '/functions/add', id: '5F0C1E9A-3F0E-4C1B-9D2E-0A1B2C3D4E5F' };
+  const [read] = parseStructured(attributes);
+  expect(read?.id).toBe(attributes.id.toLowerCase());
 });
 
 describe('attributes', () => {

@@ -8,14 +8,17 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import { addDecimals, equalDecimals, formatDecimal, maxSumDigits, parseDecimal } from '../../lib/decimal.ts';
 import { AppError, messageOf, show, type Violation } from '../../lib/errors.ts';
-import { eventType } from '../../lib/event.ts';
+import { eventSource, eventType } from '../../lib/event.ts';
 import { parseTotalName } from '../../lib/names.ts';
 import type { Entry } from './ledger/entry.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** Visible ASCII: what reaches the function unchanged on every way, as attributes go through Kafka as Latin-1. */
-const attributeText = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+/**
+ * Visible ASCII without blanks: what reaches the function unchanged on every way. Attributes go through Kafka as Latin-1,
+ * a blank is percent-encoded in binary mode but not in structured mode, and a header sent twice is joined with one.
+ */
+const attributeText = /^[\x21-\x7e]+$/;
 const maxAttributeLength = 1_024;
 
 /** RFC 3339 with its zone, as CloudEvents requires. */
@@ -155,7 +158,9 @@ function parseEvent(attributes: Attributes, data: unknown, path: string): Entry 
     const all = violations.map(({ field, description }) => `${field} ${description}`).join('; ');
     throw new AppError('invalid', all, { violations });
   }
-  return { source, id, total, a: formatDecimal(a), b: formatDecimal(b), sum, time };
+  // The add function's ids are UUIDs, which are the same in either case.
+  const known = source === eventSource ? id.toLowerCase() : id;
+  return { source, id: known, total, a: formatDecimal(a), b: formatDecimal(b), sum, time };
 }
 
 function parseAttribute(value: unknown): string {
@@ -163,7 +168,7 @@ function parseAttribute(value: unknown): string {
     return value;
   throw new AppError(
     'invalid',
-    `must be 1 to ${maxAttributeLength} visible ASCII characters, was ${show(value)}`,
+    `must be 1 to ${maxAttributeLength} visible ASCII characters without blanks, was ${show(value)}`,
   );
 }
 

@@ -91,7 +91,7 @@ describe('a problem is named with the variable, what it was and what it should b
 });
 
 test('the process ends with 78 and one line that names every problem', async () => {
-  const child = new Child('start.ts', { FUNCTION: 'accumulate', PORT: 'http', LOG_LEVEL: 'loud' });
+  const child = new Child('start.js', { FUNCTION: 'accumulate', PORT: 'http', LOG_LEVEL: 'loud' });
   expect(await child.ended).toBe(78);
   expect(child.errors).toBe('');
   expect(child.lines).toEqual([

@@ -11,7 +11,7 @@ import { closeAfterTest, getPage } from '../../test/test-log.ts';
 import { until } from '../../test/until.ts';
 import { verifyDirectory } from './ledger/fixtures.ts';
 
-const start = fileURLToPath(new URL('../../start.ts', import.meta.url));
+const start = fileURLToPath(new URL('../../start.js', import.meta.url));
 
 /** Accumulate as a process behind a shell's words, such as a limit. */
 function startAccumulate(prefix: string, env: Record<string, string>) {

@@ -1,5 +1,5 @@
 // `POST /`: events come in, and are acknowledged once they are on disk (I1). What can't be worked on just now is
-// refused with 503 before its body is read, never queued without bound.
+// refused with 503, never queued without bound.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -24,18 +24,23 @@ const requestOverheadBytes = 2_048;
 export function createIngest(ledger: Ledger, metrics: Metrics, limits: IngestLimits): Ingest {
   let inFlightBytes = 0;
   return async (request, response) => {
-    const bytes = announcedBytes(request, limits.maxBodyBytes) + requestOverheadBytes;
-    // One alone is always taken, so that a body of the permitted size is never refused for good.
-    if (inFlightBytes > 0 && inFlightBytes + bytes > limits.maxInFlightBytes) {
-      metrics.countRefusal('overloaded');
-      throw new AppError(
-        'overloaded',
-        `${inFlightBytes} bytes are being worked on, no more are taken just now`,
-      );
-    }
-    inFlightBytes += bytes;
+    let heldBytes = 0;
+    // What has come counts, not what is announced: a client that says much and sends nothing holds nothing.
+    const hold = (bytes: number): void => {
+      const others = inFlightBytes - heldBytes;
+      // One alone is always taken, so that a body of the permitted size is never refused for good.
+      if (others > 0 && inFlightBytes + bytes > limits.maxInFlightBytes) {
+        throw new AppError(
+          'overloaded',
+          `${inFlightBytes} bytes are being worked on, no more are taken just now`,
+        );
+      }
+      inFlightBytes += bytes;
+      heldBytes += bytes;
+    };
     try {
-      const body = await readBody(request, limits.maxBodyBytes);
+      hold(requestOverheadBytes);
+      const body = await readBody(request, limits.maxBodyBytes, hold);
       const outcomes = await ledger.apply(parseRequest(request.headers, body, limits.maxBatchEvents));
       for (const outcome of outcomes) metrics.countEvent(outcome);
       const outcome = outcomes.includes('applied') || outcomes.length === 0 ? 'applied' : 'duplicate';
@@ -45,13 +50,7 @@ export function createIngest(ledger: Ledger, metrics: Metrics, limits: IngestLim
       metrics.countRefusal(appError.code);
       throw appError;
     } finally {
-      inFlightBytes -= bytes;
+      inFlightBytes -= heldBytes;
     }
   };
-}
-
-/** A body of unknown length may turn out to be as long as any. */
-function announcedBytes(request: IncomingMessage, maxBodyBytes: number): number {
-  const { 'content-length': length } = request.headers;
-  return length === undefined ? maxBodyBytes : Math.min(Number(length), maxBodyBytes);
 }

@@ -44,7 +44,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     metrics,
     log,
     requestTimeoutMs: config.requestTimeoutMs,
-    notReady: () => (draining ? 'shutting down' : ledger.damage?.message),
+    notReady: () => (draining ? 'shutting down' : ledger.problem()),
   });
   const port = await listen(server, config.port, config.host).catch(async (error: unknown) => {
     await ledger.close();

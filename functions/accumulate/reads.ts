@@ -58,8 +58,10 @@ export function createReads(ledger: Ledger): Reads {
       const known = source === eventSource ? id.toLowerCase() : id;
       const entry = await ledger.waitFor(source, known, waitMs, gone.signal);
       if (entry === undefined) {
-        const within = waitMs === 0 ? 'not counted' : `not counted within ${waitMs} ms`;
-        throw new AppError('not-found', `event ${show(id)} of ${show(source)} is ${within}`);
+        const within = waitMs === 0 ? '' : ` within ${waitMs} ms`;
+        const since = new Date(ledger.status().oldestOpenedAt).toISOString();
+        const where = `among the events counted since ${since}`;
+        throw new AppError('not-found', `event ${show(id)} of ${show(source)} is not${within} ${where}`);
       }
       sendJson(response, entryJson(entry));
     },

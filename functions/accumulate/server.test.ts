@@ -321,7 +321,7 @@ describe('more than can be worked on at one time', () => {
     accumulate = await startAccumulate(limits);
     const { headers } = sumEvent('x', '5');
     const slow = await RawConnection.open(accumulate.port);
-    slow.write(`${postHead({ ...headers, 'content-length': '4096' })}{`);
+    slow.write(postHead({ ...headers, 'content-length': '4096' }) + '{'.padEnd(4_000));
     await until('refusal', async () => (await accumulate.post(headers, ' '.repeat(4_096))).status === 503);
     const refused = await accumulate.post(headers, ' '.repeat(4_096));
     expect(refused.status).toBe(503);
@@ -331,6 +331,15 @@ describe('more than can be worked on at one time', () => {
     slow.socket.destroy();
     await until('room', async () => (await accumulate.post(headers, ' '.repeat(4_096))).status === 400);
     expect(await accumulate.total()).toEqual({ total: '1', count: 1 });
+  });
+
+  test('is not held by clients that announce much and send nothing', async () => {
+    accumulate = await startAccumulate({ MAX_BODY_BYTES: '1048576', MAX_IN_FLIGHT_BYTES: '1048576' });
+    const { headers } = sumEvent('x', '5');
+    const silent = await Promise.all(Array.from({ length: 40 }, () => RawConnection.open(accumulate.port)));
+    for (const connection of silent) connection.write(postHead({ ...headers, 'content-length': '1048576' }));
+    for (let n = 0; n < 20; n++) expect((await accumulate.add(`id-${n}`, '1')).status).toBe(204);
+    for (const { socket } of silent) socket.destroy();
   });
 
   test('never is a single body of the permitted size', async () => {

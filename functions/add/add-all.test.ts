@@ -126,6 +126,16 @@ test('the window bounds what one stream has at the sink', async () => {
   await expect(all).resolves.toHaveLength(100);
 });
 
+test.each([1, 2, 15])('a window of %i serves known, bad and new requests', async (window) => {
+  const { client } = await start({ STREAM_WINDOW: `${window}` });
+  const known = request();
+  await add(client, known);
+  const send = (make: () => typeof known) => addAll(client, Array.from({ length: 300 }, make));
+  await expect(send(() => known)).resolves.toHaveLength(300);
+  await expect(send(() => request({ a: 'x' }))).resolves.toHaveLength(300);
+  await expect(send(() => request())).resolves.toHaveLength(300);
+});
+
 test('streams wait for places in flight, leave room for single calls, and all get their turn', async () => {
   const { client, port } = await start({ MAX_IN_FLIGHT: '8' });
   const gate = sink.hold();

@@ -3,7 +3,7 @@
 //
 // Flow control both ways, and nothing is ever refused for want of room: reading pauses while the stream's window is
 // full, while there is no place in flight, or while the client leaves results unread. So a stream holds at most one
-// window of requests and two of results. What a cancelled stream had begun finishes at the sink all the same.
+// window of requests and two of results (one of them never below 16, the mark of Node's streams). What a cancelled stream had begun finishes at the sink all the same.
 
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 
@@ -149,11 +149,13 @@ class AddStream {
       return;
     }
     const { streamWindow } = this.#services;
+    // 'drain' comes only after the stream's own mark was reached: to stop below it would be to stop for ever.
+    const maxUnread = Math.max(streamWindow, this.#call.writableHighWaterMark);
     const mayRead =
       !this.#isRefusing &&
       this.#held === undefined &&
       this.#outstanding < streamWindow &&
-      this.#call.writableLength < streamWindow;
+      this.#call.writableLength < maxUnread;
     if (mayRead === this.#isReading) return;
     this.#isReading = mayRead;
     if (mayRead) this.#call.resume();

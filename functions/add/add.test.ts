@@ -312,6 +312,31 @@ describe('I7: not knowing is said', () => {
     expect(sink.ids).toEqual([message.requestId, message.requestId]);
   });
 
+  test.each([
+    ['a lost answer', reset],
+    ['no answer in time', hang],
+    ['500', answer(500)],
+    ['503', answer(503)],
+    ['408', answer(408)],
+  ])('I7 a refusal after %s is no proof that it was not counted', async (_name, uncertain) => {
+    const { client } = await start({ SINK_ATTEMPT_TIMEOUT: '100ms' });
+    sink.behave = inTurn(uncertain, answer(429), answer(403));
+    const error = await failure(add(client, request()));
+    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(error.details).toContain('answered 403');
+    expect(error.details).toContain('whether it was counted is unknown');
+    expect(sink.events).toHaveLength(3);
+  });
+
+  test.each([404, 425, 429])('I7 a refusal after %i is still one', async (earlier) => {
+    const { client } = await start();
+    sink.behave = inTurn(answer(earlier), answer(403));
+    const error = await failure(add(client, request()));
+    expect(error.code).toBe(status.INTERNAL);
+    expect(error.details).not.toContain('unknown');
+    expect(sink.events).toHaveLength(2);
+  });
+
   test("I7 the caller's own deadline is answered in time for the hint to arrive", async () => {
     const { client } = await start();
     sink.behave = hang;

@@ -2,12 +2,13 @@
 // are the same in all attempts. The flight lives until the sink has decided or the last caller's time is up: a caller
 // that goes away changes nothing, because its retry will want the answer.
 //
-// I1: callers hear of success only after a 2xx. I7: when time runs out they hear that the outcome is unknown.
+// I1: callers hear of success only after a 2xx. I7: when time runs out they hear that the outcome is unknown; that the
+// sink refused the event they hear only when no earlier attempt can have stored it.
 
 import { AppError } from '../../lib/errors.ts';
 import type { Addition, EncodedEvent } from '../../lib/event.ts';
 import type { Metrics } from './metrics.ts';
-import { type AttemptResult, backoffMs, describeResult, judge } from './retry.ts';
+import { type AttemptResult, backoffMs, describeResult, judge, mayBeStored } from './retry.ts';
 import type { Attempt, Sink } from './sink.ts';
 
 /** What the sink made of the event: undefined when it was acknowledged. */
@@ -29,6 +30,7 @@ export class Flight {
   readonly #callers = new Set<Caller>();
   #deadline = 0;
   #attempts = 0;
+  #mayBeStored = false;
   #attempt: Attempt | undefined;
   #backoff: NodeJS.Timeout | undefined;
 
@@ -87,12 +89,7 @@ export class Flight {
         this.end(undefined);
         break;
       case 'refused':
-        this.end(
-          new AppError(
-            'refused',
-            `the sink ${describeResult(result)}, which no retry mends: check K_SINK and what it leads to`,
-          ),
-        );
+        this.#refuse(result);
         break;
       case 'retry':
         this.#retry(result);
@@ -100,7 +97,17 @@ export class Flight {
     }
   }
 
+  #refuse(result: AttemptResult): void {
+    const problem = `the sink ${describeResult(result)}, which no retry mends: check K_SINK and what it leads to`;
+    this.end(
+      this.#mayBeStored
+        ? new AppError('unavailable', `${problem}; an earlier attempt failed, and ${unknownOutcome}`)
+        : new AppError('refused', problem),
+    );
+  }
+
   #retry(result: AttemptResult): void {
+    this.#mayBeStored ||= mayBeStored(result);
     const delayMs = backoffMs(this.#attempts, Math.random());
     if (performance.now() + delayMs < this.#deadline) {
       this.#backoff = setTimeout(() => {

@@ -49,7 +49,11 @@ export class Adder {
 
   constructor(options: AdderOptions) {
     this.#options = options;
-    this.#acknowledged = new LRUCache({ max: options.cacheEntries, ttl: options.cacheAgeMs });
+    this.#acknowledged = new LRUCache({
+      max: options.cacheEntries,
+      ttl: options.cacheAgeMs,
+      ttlResolution: 1_000, // Else the cache reads the clock and sets a timer every millisecond.
+    });
   }
 
   /**

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { backoffMs, judge } from './retry.ts';
+import { backoffMs, judge, mayBeStored } from './retry.ts';
 
 const retried = new Set([404, 408, 425, 429]);
 
@@ -15,6 +15,18 @@ test('I1 2xx alone acknowledges; 404, 408, 425, 429 and 5xx are tried again; the
 
 test.each(['timeout', 'unreachable'] as const)('a %s is tried again', (failure) => {
   expect(judge({ failure, cause: new Error('x') })).toBe('retry');
+});
+
+test.each([
+  [{ failure: 'timeout', cause: new Error('x') }, true],
+  [{ failure: 'unreachable', cause: new Error('x') }, true],
+  [{ status: 500 }, true],
+  [{ status: 408 }, true],
+  [{ status: 403 }, false],
+  [{ status: 404 }, false],
+  [{ status: 429 }, false],
+] as const)('I7 after %j the event may be stored: %s', (result, expected) => {
+  expect(mayBeStored(result)).toBe(expected);
 });
 
 test('the backoff has full jitter under a bound that doubles up to 2 s', () => {

@@ -20,6 +20,14 @@ export function judge(result: AttemptResult): Verdict {
     : 'refused';
 }
 
+/**
+ * Whether the event may have been stored without an acknowledgement (I7). A 4xx says that the request was turned away,
+ * but for 408, which proxies also send when what is behind them does not answer.
+ */
+export function mayBeStored(result: AttemptResult): boolean {
+  return 'failure' in result || result.status >= 500 || result.status === 408;
+}
+
 const firstBackoffMs = 50;
 const maxBackoffMs = 2_000;
 

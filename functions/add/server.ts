@@ -2,7 +2,6 @@
 // apart again.
 
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import type { Server } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,6 +20,7 @@ import { Metrics } from './metrics.ts';
 import { Port } from './port.ts';
 import { adderName, adderService, loadContractAsWritten } from './proto.ts';
 import { Readiness } from './readiness.ts';
+import { addReflection } from './reflection.ts';
 import type { Services } from './services.ts';
 import { Sink } from './sink.ts';
 
@@ -137,8 +137,12 @@ function createGrpc(services: Services, { maxInFlight }: Config): GrpcServer {
   health.addToServer(grpc);
   // Reflection learns of a file from the messages in it.
   const [healthMethod] = Object.values(healthService);
-  const described = { ...loadContractAsWritten(), ...(healthMethod && { health: healthMethod.requestType }) };
-  new ReflectionService(completeDescriptors(described)).addToServer(grpc);
+  addReflection(grpc, () =>
+    completeDescriptors({
+      ...loadContractAsWritten(),
+      ...(healthMethod && { health: healthMethod.requestType }),
+    }),
+  );
   return grpc;
 }
 

@@ -1,5 +1,5 @@
 // The rules for CloudEvents attributes by which a KafkaSink takes or refuses an event. They are those of the
-// CloudEvents SDK for Java that it is built on, measured in release 1.23.
+// CloudEvents SDK for Java that it is built on, measured in release 1.23; `checkText` alone is of CloudEvents itself.
 
 import { AppError, show } from '../../lib/errors.ts';
 
@@ -23,6 +23,17 @@ export function checkAttribute(name: string, value: string): string {
       if (!/^[a-z0-9]+$/.test(name)) throw bad('an attribute name', 'of a-z and 0-9', name);
       return value;
   }
+}
+
+/**
+ * The text of a structured event's attribute. CloudEvents 1.0.2, "Type System", allows no control character in it, and
+ * no HTTP header could deliver most of them. A binary event's text has come in a header, so it can go in one; its
+ * characters are bytes, and those of UTF-8 may be 80–9F.
+ * @throws AppError `invalid` when it has one of U+0000–U+001F and U+007F–U+009F
+ */
+export function checkText(name: string, value: string): string {
+  if (/\p{Cc}/u.test(value)) throw bad(name, 'text with no control character', value);
+  return value;
 }
 
 function bad(name: string, expected: string, was: string): AppError {

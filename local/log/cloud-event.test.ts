@@ -44,6 +44,12 @@ describe('a binary event', () => {
     expect({ key, attribute: headers['ce_partitionkey'] }).toEqual({ key: 'p', attribute: 'p' });
   });
 
+  test('keeps the bytes of UTF-8 in its attributes, of which some are control characters in Latin-1', () => {
+    const subject = Buffer.from('→').toString('latin1');
+    const { headers } = readEvent({ ...binary, 'ce-subject': subject }, Buffer.alloc(0));
+    expect(headers['ce_subject']).toBe(subject);
+  });
+
   test('without data has no value', () => {
     expect(readEvent(binary, Buffer.alloc(0)).value).toBeNull();
   });
@@ -67,6 +73,14 @@ describe('a binary event', () => {
 });
 
 describe('a structured event', () => {
+  test('may have a control character in its data and any other character in its attributes', () => {
+    const { headers, value } = readStructured('"subject":" ~\u00a0é→😀","data":"a\\nb"');
+    expect({ subject: headers['ce_subject'], value }).toEqual({
+      subject: ' ~\u00a0é→😀',
+      value: '"a\\nb"',
+    });
+  });
+
   test.each([
     [
       '"data":{"a":1.50,"n":123456789012345678901234567890,"a":2.0}',
@@ -116,6 +130,19 @@ describe('refused with 400', () => {
     ['a structured event without id', structured, '{"specversion":"1.0","source":"/s","type":"t"}'],
   ])('%s', (_what, headers, body) => {
     expect(() => readEvent(headers, Buffer.from(body))).toThrow(AppError);
+  });
+
+  test.each(
+    ['\\u0000', '\\n', '\\t', '\\u001f', '\\u007f', '\\u0080', '\\u009f'].flatMap((character) =>
+      ['subject', 'datacontenttype', 'partitionkey', 'ext1'].map((name) => `"${name}":"a${character}b"`),
+    ),
+  )('a structured event with the control character in %s', (member) => {
+    expect(() => readStructured(member)).toThrow(/no control character/);
+  });
+
+  test.each(['id', 'type'])('a structured event with a control character in its %s', (name) => {
+    const body = JSON.stringify({ specversion: '1.0', id: '7', source: '/s', type: 't', [name]: 'a\nb' });
+    expect(() => readEvent(structured, Buffer.from(body))).toThrow(/no control character/);
   });
 
   test.each(['ce-specversion', 'ce-id', 'ce-source', 'ce-type'])('a binary event without %s', (name) => {

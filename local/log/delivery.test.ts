@@ -30,6 +30,12 @@ describe('the outcome of a delivery', () => {
     expect(decide(policy, 1, { kind: 'failed', reason: 'refused' })).toEqual({ kind: 'retry', waitMs: 600 });
   });
 
+  test('a request that cannot be made ends in the dead letters at once', () => {
+    expect(decide(policy, 1, { kind: 'unsendable', reason: 'invalid ce-subject header' })).toEqual({
+      kind: 'dead-letter',
+    });
+  });
+
   test('ten retries wait twice as long each time, 613.8 s in all, before the dead letters', () => {
     const decisions = Array.from({ length: 11 }, (_, index) => decide(policy, index + 1, answered(503)));
     const waits = decisions.flatMap((decision) => (decision.kind === 'retry' ? [decision.waitMs] : []));

@@ -50,6 +50,15 @@ test('I1: every record answered with 202 is delivered, though the log is killed 
   expect(status.deadLetters).toBe(0);
 });
 
+test('a dead letter is logged as an error, with its record and the reason', async () => {
+  const subscriber = await startSubscriber();
+  subscriber.respond = () => ({ status: 422 });
+  const log = startLogProcess({ SUBSCRIBER: subscriber.url.href, DATA_DIR: makeTempDir() });
+  await postEvent(await log.url(), 'a');
+  const line = await until('it is logged', () => /^.*in the dead letters.*\n/m.exec(log.output())?.[0]);
+  expect(JSON.parse(line)).toMatchObject({ level: 'error', offset: 0, id: 'a', reason: 'status 422' });
+});
+
 test('SIGTERM drains and ends with 0, and nothing is delivered again', async () => {
   const subscriber = await startSubscriber();
   const env = { SUBSCRIBER: subscriber.url.href, DATA_DIR: makeTempDir() };

@@ -1,8 +1,16 @@
-import { connect } from 'node:net';
+import type { Server } from 'node:http';
+import { type Socket, connect } from 'node:net';
 
 import { describe, expect, test } from '@jest/globals';
 
-import { eventHeaders, getPage, postEvent, startSubscriber, startTestLog } from '../../test/test-log.ts';
+import {
+  closeAfterTest,
+  eventHeaders,
+  getPage,
+  postEvent,
+  startSubscriber,
+  startTestLog,
+} from '../../test/test-log.ts';
 import { until } from '../../test/until.ts';
 import type { LogStatus } from './pages.ts';
 
@@ -33,6 +41,29 @@ async function sendRaw(url: string, text: string): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** Begins requests that announce a body and send only this much of it; resolves when the server has their heads. */
+async function stall(
+  server: Server,
+  url: string,
+  { count = 1, announced, sent = 0 }: { count?: number; announced: number; sent?: number },
+): Promise<Socket[]> {
+  let begun = 0;
+  server.on('request', () => begun++);
+  const lines = Object.entries({ ...eventHeaders('7'), host: 'x', 'content-length': String(announced) });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const sockets = Array.from({ length: count }, () => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(`POST /default/sums HTTP/1.1\r\n${head}\r\n${'x'.repeat(sent)}`);
+    return socket;
+  });
+  closeAfterTest(() => {
+    for (const socket of sockets) socket.destroy();
+    return Promise.resolve();
+  });
+  await until('all have begun', () => begun === count);
+  return sockets;
+}
+
 const structured = { 'content-type': 'application/cloudevents+json' };
 const event = '{"specversion":"1.0","id":"7","source":"/s","type":"t"}';
 
@@ -61,6 +92,11 @@ describe('the sink answers as a KafkaSink does', () => {
     ['no event', { headers: { 'content-type': 'application/json' } }, 400],
     ['a bad time', { headers: eventHeaders('7', { 'ce-time': 'now' }) }, 400],
     ['a bad source', { headers: eventHeaders('7', { 'ce-source': 'a b' }) }, 400],
+    [
+      'a control character in an attribute',
+      { headers: structured, body: event.replace('"t"', '"t","subject":"a\\nb"') },
+      400,
+    ],
     ['a bad extension name', { headers: eventHeaders('7', { 'ce-a_b': 'x' }) }, 400],
     ['an unknown name', { path: '/default/other' }, 404],
     ['no path', { path: '/' }, 404],
@@ -107,16 +143,51 @@ test('a full queue is answered with 503 and takes more once it has room', async 
   expect(await postEvent(url, 'again')).toBe(202);
 });
 
-test('a queue full of bytes is answered with 503', async () => {
-  const held = Promise.withResolvers<'answer'>();
-  const { url } = await startTestLog(
-    { maxQueuedBytes: 1_000 },
-    { faults: { sink: ({ headers }) => (headers['ce_id'] === 'held' ? held.promise : 'answer') } },
-  );
-  const first = postEvent(url, 'held', {}, 'x'.repeat(900));
-  await until('the queue is full', async () => (await postEvent(url, 'more', {}, 'x'.repeat(200))) === 503);
-  held.resolve('answer');
-  expect(await first).toBe(202);
+describe('the queue counts', () => {
+  test('the bytes of records that are being stored', async () => {
+    const held = Promise.withResolvers<'answer'>();
+    const { url } = await startTestLog(
+      { maxQueuedBytes: 11_500 },
+      { faults: { sink: ({ headers }) => (headers['ce_id'] === 'held' ? held.promise : 'answer') } },
+    );
+    const first = postEvent(url, 'held', {}, 'x'.repeat(9_000));
+    const more = () => postEvent(url, 'more', {}, 'x'.repeat(2_600));
+    await until('the queue is full', async () => (await more()) === 503);
+    held.resolve('answer');
+    expect(await first).toBe(202);
+    expect(await more()).toBe(202);
+  });
+
+  test('no byte that is announced and has not come', async () => {
+    const { url, eventLog } = await startTestLog({ maxQueuedBytes: 1_048_576 });
+    await stall(eventLog.server, url, { count: 64, announced: 1_048_576 });
+    expect(await postEvent(url, 'other')).toBe(202);
+  });
+
+  test('the bytes that have come, until the request ends', async () => {
+    const { url, eventLog } = await startTestLog({ maxQueuedBytes: 1_048_576 });
+    const sockets = await stall(eventLog.server, url, { announced: 1_000_000, sent: 900_000 });
+    const other = () => postEvent(url, 'other', {}, 'x'.repeat(200_000));
+    await until('the queue is full', async () => (await other()) === 503);
+    for (const socket of sockets) socket.destroy();
+    await until('the queue has room', async () => (await other()) === 202);
+  });
+
+  test('a request of which no byte has come as a little', async () => {
+    const { url, eventLog } = await startTestLog({ maxQueuedBytes: 1_500 });
+    await stall(eventLog.server, url, { announced: 100 });
+    expect(await postEvent(url, 'other')).toBe(503);
+  });
+});
+
+test('a request that does not come in time is ended, soon after its time', async () => {
+  const { url, eventLog } = await startTestLog();
+  const { server } = eventLog;
+  expect(server).toMatchObject({ requestTimeout: 30_000, headersTimeout: 10_000 });
+  const [socket] = await stall(server, url, { announced: 100 });
+  server.headersTimeout = 10;
+  server.requestTimeout = 10;
+  await until('it is ended', () => socket?.resume().closed === true);
 });
 
 test('a drain refuses new records with 503 while an attempt in flight still finishes', async () => {

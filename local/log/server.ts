@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerOptions as HttpServerOptions,
   type ServerResponse,
   createServer as createHttpServer,
 } from 'node:http';
@@ -21,6 +22,13 @@ import { type LogRecord, type Topic, recordBytes, topics } from './record.ts';
 /** Kafka's `max.request.size`. */
 const maxRecordBytes = 1_048_576;
 const maxHeaderBytes = 8_192;
+/** What a request takes beside its body, about: none is free, however little of it has come. */
+const requestBytes = 1_024;
+/** How long a request may take to arrive: what has come of it holds its room in the queue until then. */
+const requestTimeoutMs = 30_000;
+const headersTimeoutMs = 10_000;
+/** How often Node looks for requests past these times. */
+const timeoutCheckMs = 1_000;
 
 export interface ServerOptions {
   /** Stores a record; it is on disk when the promise resolves. */
@@ -42,8 +50,15 @@ export function createServer(options: ServerOptions): Server {
     if (request.method === 'GET' && options.page(request.url ?? '/', response)) return;
     void sink.handle(request, response);
   };
-  // Longer than a client keeps an idle connection: the side that closes must be the one that would send.
-  const server = createHttpServer({ maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 75_000 }, handle);
+  const serverOptions: HttpServerOptions = {
+    maxHeaderSize: maxHeaderBytes,
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: timeoutCheckMs,
+    // Longer than a client keeps an idle connection: the side that closes must be the one that would send.
+    keepAliveTimeout: 75_000,
+  };
+  const server = createHttpServer(serverOptions, handle);
   // A KafkaSink takes no notice of `Expect: 100-continue`.
   server.on('checkContinue', handle);
   return server;
@@ -73,28 +88,43 @@ class Sink {
 
   /** The status to answer with; undefined to hang up. */
   async #status(request: IncomingMessage): Promise<number | undefined> {
-    const { isDraining, maxQueuedRequests, maxQueuedBytes } = this.#options;
+    const { isDraining, maxQueuedRequests } = this.#options;
     if (request.method !== 'POST') return 405;
     const topic = topicOf(request.url ?? '/');
     if (topic === undefined) return 404;
-    // A body of unknown length may become as large as a record can be.
-    const bytes = Math.min(Number(request.headers['content-length'] ?? maxRecordBytes), maxRecordBytes);
-    const isFull = this.#queuedRequests >= maxQueuedRequests || this.#queuedBytes + bytes > maxQueuedBytes;
-    if (isDraining() || isFull) return 503;
+    if (isDraining() || this.#queuedRequests >= maxQueuedRequests) return 503;
+    let taken = 0;
+    // Bytes that have come, never those announced: a client that announces and sends nothing must hold no room.
+    const reserve = (bytes: number): void => {
+      this.#reserve(bytes);
+      taken += bytes;
+    };
     this.#queuedRequests++;
-    this.#queuedBytes += bytes;
     try {
-      return await this.#take(topic, request);
+      return await this.#take(topic, request, reserve);
     } finally {
       this.#queuedRequests--;
-      this.#queuedBytes -= bytes;
+      this.#queuedBytes -= taken;
     }
   }
 
-  async #take(topic: Topic, request: IncomingMessage): Promise<number | undefined> {
+  /** @throws AppError `overloaded` when the queue has no room for so many more bytes */
+  #reserve(bytes: number): void {
+    if (this.#queuedBytes + bytes > this.#options.maxQueuedBytes) {
+      throw new AppError('overloaded', 'the queue has no room: try again later');
+    }
+    this.#queuedBytes += bytes;
+  }
+
+  async #take(
+    topic: Topic,
+    request: IncomingMessage,
+    reserve: (bytes: number) => void,
+  ): Promise<number | undefined> {
     const { store, faults, log } = this.#options;
     try {
-      const body = await readBody(request, maxRecordBytes);
+      reserve(requestBytes);
+      const body = await readBody(request, maxRecordBytes, reserve);
       const record = readEvent(request.headers, body);
       // A Kafka producer refuses it, which a KafkaSink reports as any other failure.
       if (recordBytes(record) > maxRecordBytes) return 503;

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+
 import { describe, expect, test } from '@jest/globals';
 
+import { makeTempDir } from '../../test/temp-dir.ts';
 import {
   eventHeaders,
   getPage,
@@ -9,6 +12,7 @@ import {
   startTestLog,
 } from '../../test/test-log.ts';
 import { until } from '../../test/until.ts';
+import { Store } from './store.ts';
 
 interface DeadLetters {
   readonly items: {
@@ -192,6 +196,24 @@ describe('a dead letter', () => {
     await subscriber.close();
     await postEvent(url, 'a');
     await until('it is dead', () => eventLog.status().committedOffset === 1);
+    const { items } = await getPage<DeadLetters>(url, '/dead-letters');
+    expect(items[0]?.attributes).not.toHaveProperty('knativeerrorcode');
+    expect(items[0]?.error).toEqual({ destination: subscriber.url.href, code: null, data: null });
+  });
+
+  test('of a record that no request can carry is written at once and has no code', async () => {
+    const dataDir = makeTempDir();
+    // As the sink of an earlier version stored it.
+    const store = new Store(join(dataDir, 'log.db'));
+    const attributes = { ce_specversion: '1.0', ce_id: 'a', ce_source: '/s', ce_type: 't' };
+    const headers = { ...attributes, ce_subject: 'a\nb' };
+    store.append([{ topic: 'sums', record: { key: null, headers, value: null } }]);
+    store.close();
+    const delivery = { retries: 10, backoffDelayMs: 60_000, timeoutMs: 60_000 };
+    const { url, eventLog, subscriber } = await startTestLog({ dataDir, delivery });
+    await until('it is dead', () => eventLog.status().committedOffset === 1);
+    expect(eventLog.status()).toMatchObject({ delivered: 0, redeliveries: 0, deadLetters: 1 });
+    expect(subscriber.deliveries).toHaveLength(0);
     const { items } = await getPage<DeadLetters>(url, '/dead-letters');
     expect(items[0]?.attributes).not.toHaveProperty('knativeerrorcode');
     expect(items[0]?.error).toEqual({ destination: subscriber.url.href, code: null, data: null });

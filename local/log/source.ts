@@ -127,11 +127,11 @@ export class Source {
   /** A KafkaSource whose dead letter sink keeps failing loses the record; here it waits for a disk with space. */
   async #bury(record: StoredRecord, outcome: Outcome): Promise<'dead-letter' | 'abandoned'> {
     const { bury, log, policy } = this.#options;
-    const reason = outcome.kind === 'failed' ? outcome.reason : `status ${outcome.status}`;
+    const reason = outcome.kind === 'answered' ? `status ${outcome.status}` : outcome.reason;
     for (let attempt = 1; ; attempt++) {
       try {
         await bury(record, outcome);
-        log.warn(
+        log.error(
           { offset: record.offset, id: record.headers['ce_id'], reason },
           'not delivered: in the dead letters',
         );

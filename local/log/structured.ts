@@ -2,6 +2,7 @@
 // `1.5` and duplicate keys collapse, while integers of any size stay as they are.
 
 import { AppError, messageOf, show } from '../../lib/errors.ts';
+import { checkText } from './attributes.ts';
 
 /** ECMAScript's JSON.parse source text access, which TypeScript's library does not describe yet. */
 const json = JSON as unknown as {
@@ -63,7 +64,7 @@ const textual = new Set([
 ]);
 
 function attributeText(name: string, value: unknown): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return checkText(name, value);
   if (!textual.has(name)) {
     if (json.isRawJSON(value)) return value.rawJSON;
     if (typeof value === 'number' || typeof value === 'boolean') return String(value);

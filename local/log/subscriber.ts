@@ -1,6 +1,6 @@
 // Posts one record to the subscriber as a KafkaSource does, in CloudEvents binary mode, and tells what came of it.
 
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 
 import { messageOf } from '../../lib/errors.ts';
 import { partition } from './dead-letter.ts';
@@ -29,11 +29,13 @@ export class Subscriber {
     let outcome = await this.#request(this.#url, { method: 'POST', headers, body: record.value });
     // Vert.x's client, which KafkaSource is built on, follows a 303 and no other redirect of a POST.
     for (let hop = 0; hop < maxRedirects; hop++) {
-      if (outcome.kind === 'failed' || outcome.status !== 303) break;
+      if (outcome.kind !== 'answered' || outcome.status !== 303) break;
       const location = outcome.headers['location'];
       const target = typeof location === 'string' ? URL.parse(location, this.#url.href) : null;
       if (target === null) break;
       outcome = await this.#request(target, { method: 'GET' });
+      // The fault of the answer, which may be another one next time, and not of the record.
+      if (outcome.kind === 'unsendable') outcome = { kind: 'failed', reason: outcome.reason };
     }
     return outcome;
   }
@@ -55,7 +57,7 @@ export class Subscriber {
           attempt,
         );
       } catch (error) {
-        attempt.fail(messageOf(error));
+        attempt.onResponseError(undefined, error as Error);
       }
     });
   }
@@ -76,13 +78,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#timer = setTimeout(() => {
       this.#late = true;
       this.#controller?.abort(new Error('timeout'));
-      this.fail(`no answer within ${timeoutMs} ms`);
+      this.#fail('failed', `no answer within ${timeoutMs} ms`);
     }, timeoutMs);
   }
 
-  fail(reason: string): void {
+  #fail(kind: 'failed' | 'unsendable', reason: string): void {
     clearTimeout(this.#timer);
-    this.#resolve({ kind: 'failed', reason });
+    this.#resolve({ kind, reason });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -109,8 +111,10 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#resolve({ kind: 'answered', status: this.#status, headers: this.#headers, body: this.#body });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(messageOf(error));
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    // undici's word for a request that it cannot put on the wire, such as a header with a line break.
+    const isUnsendable = error instanceof errors.InvalidArgumentError;
+    this.#fail(isUnsendable ? 'unsendable' : 'failed', messageOf(error));
   }
 }
 

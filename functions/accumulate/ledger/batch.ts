@@ -13,9 +13,9 @@ import { maxAheadMs, type Retention, type Volume } from './volume.ts';
 /** What came of one group of events, which is applied whole or not at all. */
 export type GroupResult = { readonly outcomes: readonly Outcome[] } | GroupRefusal;
 
-/** Why a group was refused: the event with this index can never be applied. */
+/** Why a group was refused: the event with this index can never be applied, or (`unavailable`) not yet. */
 export interface GroupRefusal {
-  readonly refused: 'conflict' | 'expired' | 'invalid';
+  readonly refused: 'conflict' | 'expired' | 'unavailable';
   readonly index: number;
   readonly message: string;
 }
@@ -155,7 +155,8 @@ export class Batch {
       return new Refusal('expired', `${event}, ${why}`);
     }
     if (time - this.#now > maxAheadMs) {
-      return new Refusal('invalid', `${event}, more than a day ahead of this clock`);
+      // Which of the two clocks is wrong nobody knows here; when it is this one, a later delivery finds it mended.
+      return new Refusal('unavailable', `${event}, more than a day ahead of this clock`);
     }
     return undefined;
   }

@@ -2,7 +2,7 @@
 // ledger has, the last events fit their checksums and marks, and the ledger is not behind what totals.json has shown
 // to people (I5). All else is found by `tally verify` (verify.ts).
 
-import { damaged } from './damage.ts';
+import { damaged, toLedgerError } from './damage.ts';
 import { hashKey } from './entry.ts';
 import type { Generation } from './generation.ts';
 import { readWitness, totalsFile } from './totals-file.ts';
@@ -31,7 +31,7 @@ export function checkNewest(generation: Generation): void {
       }
     }
   } catch (error) {
-    throw damaged(file, error);
+    throw toLedgerError(file, error);
   } finally {
     db.exec('ROLLBACK');
   }
@@ -47,6 +47,8 @@ export function checkWitness(directory: string, generation: Generation): boolean
   const lastSeq = generation.lastSeq();
   if (witness === undefined) return lastSeq === 0;
   if (witness === 'garbled') return false;
+  // Another process that began the next generation in the meantime may have written the file from there.
+  if (generation.state().sealedAt !== null) return true;
   if (witness.seq > lastSeq) {
     const file = totalsFile(directory);
     throw damaged(

@@ -31,6 +31,8 @@ export function entry(
 /** A writer on `directory` as one process has it. */
 export class TestLedger {
   now = Date.now();
+  /** How far `now` was set ahead of what the monotonic clock says. */
+  jumpMs = 0;
   readonly volume: Volume;
   readonly writer: Writer;
   readonly directory: string;
@@ -39,7 +41,12 @@ export class TestLedger {
     this.directory = directory;
     this.volume = new Volume(directory, 'write', this.now);
     this.volume.newest.db.exec('PRAGMA synchronous = OFF');
-    this.writer = new Writer(this.volume, { retention: options, lockWaitMs: 100, now: () => this.now });
+    this.writer = new Writer(this.volume, {
+      retention: options,
+      lockWaitMs: 100,
+      now: () => this.now,
+      monotonicNow: () => this.now - this.jumpMs,
+    });
   }
 
   /** Applies single events; gives the outcome or refusal of each. */

@@ -25,7 +25,7 @@ const schema = `
   PRAGMA user_version = ${formatVersion};
   CREATE TABLE generation (
     number INTEGER PRIMARY KEY, opened_at INTEGER NOT NULL, opening_seq INTEGER NOT NULL,
-    sealed_at INTEGER, duplicates INTEGER NOT NULL, hash BLOB NOT NULL
+    sealed_at INTEGER, oldest INTEGER NOT NULL, duplicates INTEGER NOT NULL, hash BLOB NOT NULL
   ) STRICT;
   CREATE TABLE opening (${totalColumns}) STRICT, WITHOUT ROWID;
   CREATE TABLE totals (${totalColumns}) STRICT, WITHOUT ROWID;
@@ -39,23 +39,18 @@ export function generationFile(directory: string, number: number): string {
   return join(directory, `ledger-${String(number).padStart(8, '0')}.db`);
 }
 
+/** What a generation begins with, beside the totals. */
+export type Opening = Pick<GenerationState, 'number' | 'openedAt' | 'openingSeq' | 'oldest'>;
+
 /** Creates a generation's file at `path`, on disk with all its pages when this returns. */
-export function createGeneration(
-  path: string,
-  state: Pick<GenerationState, 'number' | 'openedAt' | 'openingSeq'>,
-  totals: Iterable<Total>,
-): void {
+export function createGeneration(path: string, opening: Opening, totals: Iterable<Total>): void {
   const db = new DatabaseSync(path);
   try {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN; ${schema}`);
-    const { number, openedAt, openingSeq } = state;
-    const rowHash = hashGeneration({ ...state, sealedAt: null });
-    db.prepare('INSERT INTO generation VALUES (?, ?, ?, NULL, 0, ?)').run(
-      number,
-      openedAt,
-      openingSeq,
-      rowHash,
-    );
+    const { number, openedAt, openingSeq, oldest } = opening;
+    const rowHash = hashGeneration({ ...opening, sealedAt: null });
+    const insertState = db.prepare('INSERT INTO generation VALUES (?, ?, ?, NULL, ?, 0, ?)');
+    insertState.run(number, openedAt, openingSeq, oldest, rowHash);
     const insert = db.prepare('INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?)');
     for (const total of totals) insert.run(...toTotalRow(total));
     db.exec('INSERT INTO opening SELECT * FROM totals; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');

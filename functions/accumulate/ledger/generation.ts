@@ -44,6 +44,23 @@ export class Generation {
     return toState(this.#readState.get(), this.file);
   }
 
+  /**
+   * Writes down that the generations before this number are gone on purpose, in a transaction of its own.
+   * @returns false when this generation is sealed, so that the next one would have to say it
+   */
+  setOldest(oldest: number): boolean {
+    this.db.exec('BEGIN IMMEDIATE');
+    try {
+      if (this.state().sealedAt !== null) return false;
+      const rowHash = hashGeneration({ ...this.state(), oldest });
+      this.db.prepare('UPDATE generation SET oldest = ?, hash = ?').run(oldest, rowHash);
+      this.db.exec('COMMIT');
+      return true;
+    } finally {
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
+    }
+  }
+
   /** Marks this generation as followed by the next, as part of the caller's transaction. */
   seal(now: number): void {
     const rowHash = hashGeneration({ ...this.state(), sealedAt: now });

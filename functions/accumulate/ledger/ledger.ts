@@ -3,8 +3,8 @@
 import { Worker } from 'node:worker_threads';
 
 import { Batcher } from '../../../lib/batcher.ts';
-import { AppError } from '../../../lib/errors.ts';
-import type { TotalName } from '../../../lib/names.ts';
+import { AppError, messageOf } from '../../../lib/errors.ts';
+import { defaultTotal, type TotalName } from '../../../lib/names.ts';
 import type { GroupResult } from './batch.ts';
 import type { Entry, Outcome, StoredEntry, Total } from './entry.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
@@ -66,9 +66,15 @@ export class Ledger {
     return new Ledger(worker, new Reader(settings.directory), events);
   }
 
-  /** What is wrong with the ledger; undefined while nothing is known to be. */
-  get damage(): AppError | undefined {
-    return this.#damage;
+  /** Why the ledger can't serve: damage that was found, or a read that fails; undefined while it can. */
+  problem(): string | undefined {
+    if (this.#damage !== undefined) return this.#damage.message;
+    try {
+      this.#reader.total(defaultTotal);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   /**

@@ -5,7 +5,7 @@ import type { GroupResult } from './batch.ts';
 import type { Entry } from './entry.ts';
 import type { WriterOptions } from './writer.ts';
 
-export type WorkerSettings = Omit<WriterOptions, 'now'> & { readonly directory: string };
+export type WorkerSettings = Omit<WriterOptions, 'now' | 'monotonicNow'> & { readonly directory: string };
 
 export type ToWorker =
   { readonly kind: 'apply'; readonly groups: readonly (readonly Entry[])[] } | { readonly kind: 'close' };

@@ -17,18 +17,17 @@ export interface GenerationState {
   readonly openingSeq: number;
   /** When the next generation took over; null while this one is written. */
   readonly sealedAt: number | null;
+  /** The number of the oldest generation that has to be there; those before it were deleted on purpose. */
+  readonly oldest: number;
   /** How many duplicates were refused while this generation was the newest. */
   readonly duplicates: number;
 }
 
 /** 16 bytes over what identifies a generation and says whether it is followed by another. */
-export function hashGeneration({
-  number,
-  openedAt,
-  openingSeq,
-  sealedAt,
-}: Omit<GenerationState, 'duplicates'>): Buffer {
-  return hash('sha256', `${number}\n${openedAt}\n${openingSeq}\n${sealedAt ?? ''}`, 'buffer').subarray(0, 16);
+export function hashGeneration(state: Omit<GenerationState, 'duplicates'>): Buffer {
+  const { number, openedAt, openingSeq, sealedAt, oldest } = state;
+  const text = `${number}\n${openedAt}\n${openingSeq}\n${sealedAt ?? ''}\n${oldest}`;
+  return hash('sha256', text, 'buffer').subarray(0, 16);
 }
 
 export function toState(row: Row | undefined, file: string): GenerationState {
@@ -38,6 +37,7 @@ export function toState(row: Row | undefined, file: string): GenerationState {
     openedAt: Number(row['opened_at']),
     openingSeq: Number(row['opening_seq']),
     sealedAt: row['sealed_at'] === null ? null : Number(row['sealed_at']),
+    oldest: Number(row['oldest']),
     duplicates: Number(row['duplicates']),
   };
   if (!hashGeneration(state).equals(row['hash'] as Uint8Array)) {

@@ -2,7 +2,7 @@
 // fsynced and renamed under the ledger's write lock, so it is always whole and only moves forward, however many
 // processes hold the volume. It is also a witness: a ledger that is behind it has lost events (I5).
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { messageOf } from '../../../lib/errors.ts';
@@ -28,7 +28,7 @@ export function writeTotalsFile(directory: string, generation: Generation): void
   try {
     const fd = openSync(aside, 'w');
     try {
-      writeSync(fd, `${JSON.stringify({ format: 1, seq, totals }, undefined, 2)}\n`);
+      writeFileSync(fd, `${JSON.stringify({ format: 1, seq, totals }, undefined, 2)}\n`);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -2,14 +2,14 @@
 // oldest goes. Several processes may hold one volume, so the files themselves say what is so: a generation counts as
 // begun when the one before it is sealed, and every reader and writer looks at the seal in each transaction (I4).
 
-import { linkSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { AppError, messageOf } from '../../../lib/errors.ts';
 import { damaged } from './damage.ts';
 import type { Total } from './entry.ts';
 import { Generation } from './generation.ts';
-import { createGeneration, generationFile, syncPath } from './generation-file.ts';
+import { createGeneration, generationFile, type Opening, syncPath } from './generation-file.ts';
 import { networkFileSystem } from './network-file-system.ts';
 import type { GenerationState } from './rows.ts';
 
@@ -23,6 +23,9 @@ export interface Retention {
 
 /** How far ahead of this clock an event's time may be. A mark is kept for the window and this much longer. */
 export const maxAheadMs = 86_400_000;
+
+/** How files begin that are being made, or that a process left which ended while it made them. */
+const asidePrefix = '.new-';
 
 /** A generation holds a quarter of the window, so that at most a quarter more than the window is kept. */
 const generationsPerWindow = 4;
@@ -42,7 +45,7 @@ export class Volume {
     this.directory = directory;
     this.#mode = mode;
     if (mode === 'write') prepare(directory, now);
-    this.#open();
+    this.#generations = openGenerations(directory, mode);
   }
 
   get newest(): Generation {
@@ -62,8 +65,10 @@ export class Volume {
 
   /** Looks at the directory again, after the newest generation was found sealed. */
   advance(): void {
-    this.close();
-    this.#open();
+    const before = this.#generations;
+    // What cannot be opened just now leaves the old files in place, to be tried again.
+    this.#generations = openGenerations(this.directory, this.#mode);
+    for (const generation of before) generation.close();
   }
 
   /** Whether the newest generation has to make room, `now` being Unix milliseconds. */
@@ -85,26 +90,31 @@ export class Volume {
     const path = generationFile(this.directory, number);
     // A process that ended between this point and its commit left a file that never began.
     removeDatabase(path);
-    publish(this.directory, path, { number, openedAt: now, openingSeq: lastSeq }, newest.totals());
+    for (const name of readdirSync(this.directory)) {
+      if (name.startsWith(asidePrefix)) rmSync(join(this.directory, name), { force: true });
+    }
+    const { oldest } = newest.state();
+    publish(this.directory, path, { number, openedAt: now, openingSeq: lastSeq, oldest }, newest.totals());
     newest.seal(now);
   }
 
   /**
-   * Deletes the generations of which nobody can need a mark any more. Two clocks have to agree on that, this one and
-   * the one that stamped the newest event, so that a clock that jumped ahead deletes nothing.
+   * Deletes the generations of which nobody can need a mark any more: those sealed longer ago than the window and what
+   * an event's time may be ahead. That a file is gone on purpose is written down before it goes.
+   * @param now Unix milliseconds; the caller makes sure that it can be trusted
    */
-  prune(now: number, newestEventTime: number, retention: Retention): void {
-    const agreed = Math.min(now, newestEventTime);
+  prune(now: number, retention: Retention): void {
     const isExpired = (generation: Generation): boolean => {
       const { sealedAt } = generation.state();
-      return sealedAt !== null && agreed - sealedAt > retention.windowMs + maxAheadMs;
+      return sealedAt !== null && now - sealedAt > retention.windowMs + maxAheadMs;
     };
     // Only from the oldest on: a gap would read as a missing file.
-    for (let oldest = this.#generations[0]; oldest !== undefined && isExpired(oldest);) {
-      oldest.close();
-      removeDatabase(oldest.file);
-      this.#generations.shift();
-      oldest = this.#generations[0];
+    const kept = this.#generations.findIndex((generation) => !isExpired(generation));
+    const oldest = this.#generations[kept];
+    if (kept <= 0 || oldest === undefined || !this.newest.setOldest(oldest.number)) return;
+    for (const generation of this.#generations.splice(0, kept)) {
+      generation.close();
+      removeDatabase(generation.file);
     }
   }
 
@@ -112,43 +122,44 @@ export class Volume {
     for (const generation of this.#generations) generation.close();
     this.#generations = [];
   }
+}
 
-  #open(): void {
-    const numbers = listGenerations(this.directory);
-    const opened: Generation[] = [];
-    try {
-      for (const [index, number] of numbers.entries()) {
-        const previous = opened.at(-1);
-        if (previous !== undefined && previous.state().sealedAt === null) break;
-        if (previous !== undefined && number !== previous.number + 1) {
-          throw damaged(generationFile(this.directory, previous.number + 1), 'the file is missing');
-        }
-        const isLast = index === numbers.length - 1;
-        opened.push(new Generation(this.directory, number, isLast ? this.#mode : 'read'));
-      }
-      const newest = opened.at(-1);
-      if (newest === undefined) {
-        throw new AppError('unavailable', `${this.directory} holds no ledger: is it the right directory?`);
-      }
-      if (newest.state().sealedAt !== null) {
-        throw damaged(generationFile(this.directory, newest.number + 1), 'the file is missing');
-      }
-      if (this.#mode === 'write' && newest.number !== numbers.at(-1)) {
-        // The next one's file is there but has not begun: this one is still written.
-        newest.close();
-        opened[opened.length - 1] = new Generation(this.directory, newest.number, 'write');
-      }
-    } catch (error) {
-      for (const generation of opened) generation.close();
-      // Another process deleted the oldest ones between the listing and the opening.
-      const [oldest] = listGenerations(this.directory);
-      if (oldest !== undefined && oldest !== numbers[0]) {
-        this.#open();
-        return;
-      }
-      throw error;
+/**
+ * Opens the generations from the oldest on, following the seals. A file is there before its predecessor's seal is
+ * committed, so one that is missing after the seal was read is missing indeed.
+ */
+function openGenerations(directory: string, mode: 'read' | 'write'): Generation[] {
+  const [first] = listGenerations(directory);
+  if (first === undefined) {
+    throw new AppError('unavailable', `${directory} holds no ledger: is it the right directory?`);
+  }
+  const opened: Generation[] = [];
+  try {
+    let newest = new Generation(directory, first, 'read');
+    opened.push(newest);
+    while (newest.state().sealedAt !== null) {
+      const next = generationFile(directory, newest.number + 1);
+      if (!existsSync(next)) throw damaged(next, 'the file is missing');
+      newest = new Generation(directory, newest.number + 1, 'read');
+      opened.push(newest);
     }
-    this.#generations = opened;
+    const { oldest } = newest.state();
+    if (first > oldest) throw damaged(generationFile(directory, oldest), 'the file is missing');
+    if (mode === 'write') {
+      newest.close();
+      opened[opened.length - 1] = new Generation(directory, newest.number, 'write');
+    }
+    // A process ended between writing down that they go and deleting them.
+    for (const generation of opened.splice(0, oldest - first)) {
+      generation.close();
+      if (mode === 'write') removeDatabase(generation.file);
+    }
+    return opened;
+  } catch (error) {
+    for (const generation of opened) generation.close();
+    // Another process deleted the oldest ones in the meantime.
+    if (listGenerations(directory)[0] !== first) return openGenerations(directory, mode);
+    throw error;
   }
 }
 
@@ -164,7 +175,12 @@ function prepare(directory: string, now: number): void {
       );
     }
     if (listGenerations(directory).length > 0) return;
-    publish(directory, generationFile(directory, 1), { number: 1, openedAt: now, openingSeq: 0 }, []);
+    publish(
+      directory,
+      generationFile(directory, 1),
+      { number: 1, openedAt: now, openingSeq: 0, oldest: 1 },
+      [],
+    );
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('unavailable', `cannot use ${directory}: ${messageOf(error)}`, { cause: error });
@@ -172,13 +188,8 @@ function prepare(directory: string, now: number): void {
 }
 
 /** Makes a generation aside and links it into place: other processes see a whole file or none. */
-function publish(
-  directory: string,
-  path: string,
-  opening: Pick<GenerationState, 'number' | 'openedAt' | 'openingSeq'>,
-  totals: Iterable<Total>,
-): void {
-  const aside = join(directory, `.new-${process.pid}-${performance.now()}`);
+function publish(directory: string, path: string, opening: Opening, totals: Iterable<Total>): void {
+  const aside = join(directory, `${asidePrefix}${process.pid}-${performance.now()}`);
   try {
     createGeneration(aside, opening, totals);
     linkSync(aside, path);

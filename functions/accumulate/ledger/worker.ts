@@ -38,7 +38,7 @@ function open(): void {
   const isCurrent = checkWitness(directory, newest);
   // Whatever an earlier process left in the write-ahead log gets an fsync of its own before anything builds on it.
   newest.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  const writer = new Writer(volume, { ...options, now: Date.now });
+  const writer = new Writer(volume, { ...options, now: Date.now, monotonicNow: () => performance.now() });
   const files = new TotalsFileSchedule(writer);
   if (!isCurrent) files.write();
   port?.on('message', (message: ToWorker) => {

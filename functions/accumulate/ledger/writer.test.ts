@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -6,6 +7,7 @@ import fc from 'fast-check';
 import { makeTempDir } from '../../../test/temp-dir.ts';
 import { day, entry, retention, TestLedger } from './fixtures.ts';
 import { createGeneration, generationFile } from './generation-file.ts';
+import { Reader } from './reader.ts';
 
 let directory: string;
 let ledger: TestLedger;
@@ -203,25 +205,51 @@ describe('generations', () => {
   test('an event older than the window that is not known is refused, never counted on a guess', () => {
     expect(ledger.apply(entry('old', '1', { time: ledger.now - 30 * day - 1 }))).toEqual(['expired']);
     expect(ledger.apply(entry('just', '1', { time: ledger.now - 30 * day }))).toEqual(['applied']);
-    expect(ledger.apply(entry('ahead', '1', { time: ledger.now + day + 1 }))).toEqual(['invalid']);
+    expect(ledger.apply(entry('ahead', '1', { time: ledger.now + day + 1 }))).toEqual(['unavailable']);
     expect(ledger.read()).toEqual({ total: '1', count: 1 });
   });
 
-  test('a clock that jumps ahead deletes no marks', () => {
+  test.each([
+    ['that carry the time of the right clock', (start: number, n: number) => start + n],
+    ['that carry no time', () => null],
+  ])('I2: a clock that jumps ahead deletes no marks, with events %s', (_, time) => {
     const start = ledger.now;
     ledger.apply(entry('a', '1', { time: start }));
     for (const [n, days] of [10, 40, 400, 4_000].entries()) {
-      ledger.now = start + days * day;
-      ledger.apply(entry(`stamped by the right clock ${n}`, '1', { time: start + n }));
+      ledger.jumpMs = days * day;
+      ledger.now = start + ledger.jumpMs;
+      ledger.apply(entry(`while it is wrong ${n}`, '1', { time: time(start, n) }));
     }
+    ledger.jumpMs = 0;
     ledger.now = start;
     expect(ledger.apply(entry('a', '1', { time: start }))).toEqual(['duplicate']);
     expect(ledger.problems()).toEqual([]);
   });
 
+  test('I4: one that cannot be opened just now leaves reads as they were, to be tried again', () => {
+    const reader = new Reader(directory);
+    const small = open({ windowMs: 30 * day, maxEvents: 1 });
+    ledger.apply(entry('a', '1'));
+    small.apply(entry('b', '1'));
+    const [next, aside] = [generationFile(directory, 2), join(directory, 'aside')];
+    renameSync(next, aside);
+    expect(() => reader.lastSeq()).toThrow('missing');
+    renameSync(aside, next);
+    expect(reader.lastSeq()).toBe(2);
+    reader.close();
+  });
+
+  test('files that a process left when it ended while it began a generation are removed by the next', () => {
+    writeFileSync(join(directory, '.new-1-1'), 'x');
+    const small = open({ windowMs: 30 * day, maxEvents: 1 });
+    small.apply(entry('a', '1'));
+    small.apply(entry('b', '1'));
+    expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
   test('a next generation that never began, because the process ended before its commit, is begun again', () => {
     ledger.apply(entry('a', '1'));
-    createGeneration(generationFile(directory, 2), { number: 2, openedAt: 0, openingSeq: 0 }, []);
+    createGeneration(generationFile(directory, 2), { number: 2, openedAt: 0, openingSeq: 0, oldest: 1 }, []);
     const small = open({ windowMs: 30 * day, maxEvents: 1 });
     expect(small.volume.newest.number).toBe(1);
     expect(small.apply(entry('b', '1'), entry('a', '1'))).toEqual(['applied', 'duplicate']);

@@ -2,7 +2,7 @@
 // events, and the new totals become durable together or not at all (I1, I2, I5). Runs on the writing thread; every
 // call blocks until the disk has answered.
 
-import { isBusy } from '../../../lib/sqlite.ts';
+import { isBusy, isDamage } from '../../../lib/sqlite.ts';
 import { Batch, type GroupResult, prepareStatements, type Statements } from './batch.ts';
 import { toLedgerError } from './damage.ts';
 import type { Entry } from './entry.ts';
@@ -15,16 +15,23 @@ export interface WriterOptions {
   readonly lockWaitMs: number;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonicNow: () => number;
 }
+
+/** How far the clock may have been set while the process runs before nothing is deleted any more. */
+const maxClockJumpMs = 3_600_000;
 
 export class Writer {
   readonly #volume: Volume;
   readonly #options: WriterOptions;
+  readonly #clockOffset: number;
   #prepared: { generation: Generation; statements: Statements } | undefined;
 
   constructor(volume: Volume, options: WriterOptions) {
     this.#volume = volume;
     this.#options = options;
+    this.#clockOffset = options.now() - options.monotonicNow();
   }
 
   /**
@@ -67,7 +74,7 @@ export class Writer {
           newest.db.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
           const last = newest.entry(lastSeq);
           this.#volume.advance();
-          this.#volume.prune(now, last?.time ?? last?.appliedAt ?? 0, this.#options.retention);
+          this.#prune(now, last?.time ?? now);
           continue;
         }
         const result = work(newest, lastSeq);
@@ -77,6 +84,21 @@ export class Writer {
         if (newest.db.isOpen && newest.db.isTransaction) newest.db.exec('ROLLBACK');
         throw error;
       }
+    }
+  }
+
+  /**
+   * Deletes old generations, unless the clock is not to be trusted: it has to agree with the monotonic clock since the
+   * start, and with the clock that stamped the newest event. Kept too long they cost space, deleted too early they cost
+   * I2.
+   */
+  #prune(now: number, newestEventTime: number): void {
+    if (Math.abs(now - this.#options.monotonicNow() - this.#clockOffset) > maxClockJumpMs) return;
+    try {
+      this.#volume.prune(Math.min(now, newestEventTime), this.#options.retention);
+    } catch (error) {
+      // Another process has the lock, or the disk has no space: there will be a next time.
+      if (isDamage(error)) throw error;
     }
   }
 
