@@ -52,12 +52,26 @@ describe('total', () => {
   test.each([
     ['another status', 404, 'text/html', '<p>no</p>'],
     ['another document', 200, 'text/html', '<p>welcome</p>'],
+    [
+      'no such path',
+      404,
+      'application/problem+json',
+      '{"type":"urn:tally:problem:no-such-path","detail":"no"}',
+    ],
+    ["a problem that is nobody's", 404, 'application/problem+json', '{"detail":"no"}'],
+    ['a problem that is none', 404, 'application/problem+json', 'null'],
   ])('of a server that is not accumulate, known by %s, is refused', async (_, status, type, body) => {
     const other = createServer((_request, response) => {
       response.writeHead(status, { 'content-type': type }).end(body);
     });
-    const stranger = createTallyClient({ url: `http://127.0.0.1:${await listen(other, 0)}` });
-    await expect(stranger.total()).rejects.toMatchObject({ code: 'refused' });
+    const url = `http://127.0.0.1:${await listen(other, 0)}/`;
+    const stranger = createTallyClient({ url });
+    const refused = {
+      code: 'refused',
+      message: expect.stringContaining(`${url} is not accumulate`),
+    };
+    await expect(stranger.total()).rejects.toMatchObject(refused);
+    await expect(stranger.status(randomUUID())).rejects.toMatchObject(refused);
     await stranger.close();
     await closeServer(other);
   });
@@ -97,4 +111,27 @@ describe('status', () => {
     interruption.abort();
     await expect(waiting).rejects.toThrow('interrupted');
   });
+});
+
+describe('a server that takes requests and never answers', () => {
+  test.each([
+    ['total', () => client.total('default', { deadlineMs: 300 })],
+    ['totals', () => client.totals({ deadlineMs: 300 })[Symbol.asyncIterator]().next()],
+    ['status', () => client.status(randomUUID(), { waitMs: 300 })],
+  ])('keeps %s little longer than its deadline', async (_, read) => {
+    accumulate.silent = true;
+    const startedAt = performance.now();
+    await expect(read()).rejects.toMatchObject({ code: 'timeout' });
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+  });
+
+  test('keeps a read without deadline about ten seconds, and whoever asked is told of the attempts', async () => {
+    accumulate.silent = true;
+    const startedAt = performance.now();
+    const retries: string[] = [];
+    const reading = client.total('default', { onRetry: ({ message }) => retries.push(message) });
+    await expect(reading).rejects.toMatchObject({ code: 'timeout' });
+    expect(performance.now() - startedAt).toBeLessThan(13_000);
+    expect(retries[0]).toBe(`${accumulate.url} did not answer within 5.0 s`);
+  }, 20_000);
 });

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { parseTotalName } from '../lib/names.ts';
+import type { OnRetry } from './add.ts';
 import { backoffMs } from './backoff.ts';
 import { JsonGetter } from './json-getter.ts';
 import { TallyError } from './tally-error.ts';
@@ -34,18 +35,28 @@ export interface CountedRequest {
   readonly appliedAt: string;
 }
 
-export interface StatusOptions {
+export interface ReadOptions {
+  /** The time for all attempts together, default 10 s. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onRetry?: OnRetry | undefined;
+}
+
+export interface StatusOptions extends Omit<ReadOptions, 'deadlineMs'> {
   /** The event's source, default `/functions/add`. */
   readonly source?: string | undefined;
-  /** Waits so long for the request to be counted, default 0. */
+  /** Waits so long for the request to be counted, default 0. It bounds all attempts together. */
   readonly waitMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** How long the server holds one request at most. */
 const maxHoldMs = 10_000;
-const timeoutMs = 10_000;
-/** A read that keeps failing gives up after so many attempts, about a second; one that may wait after its wait. */
+/** One attempt's time, beyond what it asks the server to hold it. */
+const attemptMs = 5_000;
+const readMs = 10_000;
+/** No attempt begins after the deadline; what was asked for by then has so long to arrive. */
+const graceMs = 1_000;
+/** A read that may not wait gives up after so many attempts that fail at once, about a second. */
 const maxAttempts = 4;
 const pageSize = 500;
 
@@ -57,16 +68,15 @@ export class Accumulate {
   }
 
   /** @throws TallyError `not-found` when nothing was ever added to a total of this name */
-  async total(name?: string): Promise<Total> {
-    const path = `totals/${parseTotalName(name)}`;
-    return (await retried(() => this.#getter.get(path, timeoutMs))) as Total;
+  async total(name?: string, options: ReadOptions = {}): Promise<Total> {
+    return (await this.#read(`totals/${parseTotalName(name)}`, options)) as Total;
   }
 
-  /** All totals by name, page after page. */
-  async *totals(): AsyncGenerator<Total, void, undefined> {
+  /** All totals by name, page after page; the options are those of each page. */
+  async *totals(options: ReadOptions = {}): AsyncGenerator<Total, void, undefined> {
     for (let after: string | null = ''; after !== null;) {
       const query = new URLSearchParams({ limit: String(pageSize), ...(after !== '' && { after }) });
-      const page = await retried(() => this.#getter.get(`totals?${query.toString()}`, timeoutMs));
+      const page = await this.#read(`totals?${query.toString()}`, options);
       const { totals, next } = page as { totals: Total[]; next: string | null };
       yield* totals;
       after = next;
@@ -78,19 +88,25 @@ export class Accumulate {
    * @throws TallyError when nobody can say: `unavailable`, `timeout`, `refused`
    */
   async status(id: string, options: StatusOptions = {}): Promise<CountedRequest | undefined> {
-    const { source, waitMs = 0, signal } = options;
+    const { source, waitMs = 0, ...rest } = options;
     const path = `requests/${encodeURIComponent(id)}`;
+    const query = new URLSearchParams(source === undefined ? {} : { source });
     const deadline = performance.now() + waitMs;
+    const find = (): Promise<unknown> => {
+      if (waitMs <= 0) return this.#read(withQuery(path, query), rest);
+      return retried(
+        (leftMs) => {
+          const holdMs = Math.min(maxHoldMs, Math.max(1, Math.round(deadline - performance.now())));
+          query.set('wait', `${holdMs}ms`);
+          const timeoutMs = Math.min(holdMs + attemptMs, leftMs);
+          return this.#getter.get(withQuery(path, query), timeoutMs, rest.signal);
+        },
+        { ...rest, deadline, maxAttempts: Infinity },
+      );
+    };
     for (;;) {
-      const holdMs = Math.round(Math.min(maxHoldMs, Math.max(0, deadline - performance.now())));
-      const query = new URLSearchParams({
-        ...(source !== undefined && { source }),
-        ...(holdMs > 0 && { wait: `${holdMs}ms` }),
-      });
       try {
-        const text = query.size === 0 ? '' : `?${query.toString()}`;
-        const read = () => this.#getter.get(`${path}${text}`, holdMs + timeoutMs, signal);
-        return (await retried(read, { deadline, signal })) as CountedRequest;
+        return (await find()) as CountedRequest;
       } catch (error) {
         if (!(error instanceof TallyError) || error.code !== 'not-found') throw error;
         if (performance.now() >= deadline) return undefined;
@@ -101,21 +117,43 @@ export class Accumulate {
   close(): void {
     this.#getter.close();
   }
+
+  /** A read that the server answers at once. */
+  #read(path: string, { deadlineMs = readMs, signal, onRetry }: ReadOptions): Promise<unknown> {
+    return retried((leftMs) => this.#getter.get(path, Math.min(attemptMs, leftMs), signal), {
+      ...{ deadline: performance.now() + deadlineMs, maxAttempts, signal, onRetry },
+    });
+  }
 }
 
+function withQuery(path: string, query: URLSearchParams): string {
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
+}
+
+interface Bounds {
+  /** When the last attempt may begin, on the clock of `performance`. */
+  readonly deadline: number;
+  readonly maxAttempts: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onRetry?: OnRetry | undefined;
+}
+
+/** @param read one attempt, with the time that is left for it */
 async function retried<T>(
-  read: () => Promise<T>,
-  { deadline = 0, signal }: { deadline?: number; signal?: AbortSignal | undefined } = {},
+  read: (leftMs: number) => Promise<T>,
+  { deadline, maxAttempts, signal, onRetry }: Bounds,
 ): Promise<T> {
   for (let failures = 1; ; failures++) {
+    const waitMs = backoffMs(failures);
     try {
-      return await read();
+      return await read(Math.max(graceMs, deadline + graceMs - performance.now()));
     } catch (error) {
-      const isLast = failures >= maxAttempts && performance.now() >= deadline;
-      if (!(error instanceof TallyError) || !error.retryable || isLast) throw error;
-      if (signal?.aborted === true) throw error;
+      if (!(error instanceof TallyError) || !error.retryable) throw error;
+      const isLast = failures >= maxAttempts || performance.now() + waitMs >= deadline;
+      if (isLast || signal?.aborted === true) throw error;
+      onRetry?.(error);
     }
     // An interruption is noticed by the next attempt.
-    await sleep(backoffMs(failures), undefined, { signal }).catch(() => undefined);
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -166,10 +166,8 @@ export class AddAllRun<T extends AdditionInput> {
   }
 
   async #runStream(): Promise<{ answered: number; error: TallyError | undefined }> {
-    if (!(await this.#channel.ready(connectMs))) {
-      const error = new TallyError('unavailable', `no connection to ${this.#channel.address}`);
-      return { answered: 0, error };
-    }
+    const problem = await this.#channel.connect(connectMs);
+    if (problem !== undefined) return { answered: 0, error: new TallyError('unavailable', problem) };
     if (this.#stopped) return { answered: 0, error: undefined };
     const stream = new AddStream<PendingAddition<T>>(
       this.#channel,

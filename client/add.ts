@@ -69,9 +69,8 @@ async function attempt(
 ): Promise<Added | TallyError> {
   const { requestId } = addition;
   const remaining = () => Math.max(1, deadline - performance.now());
-  if (!(await channel.ready(Math.min(connectMs, remaining())))) {
-    return new TallyError('unavailable', `no connection to ${channel.address}`, { requestId });
-  }
+  const problem = await channel.connect(Math.min(connectMs, remaining()));
+  if (problem !== undefined) return new TallyError('unavailable', problem, { requestId });
   const { promise, resolve } = Promise.withResolvers<Added | TallyError>();
   const call = channel.adder.add(
     addition,

@@ -9,6 +9,7 @@ import { loadSync } from '@grpc/proto-loader';
 import type { ProtoGrpcType } from '../proto/generated/adder.ts';
 import type { ProtoGrpcType as DetailTypes } from '../proto/generated/error_details.ts';
 import type { AdderClient } from '../proto/generated/tally/v1/Adder.ts';
+import { explainNoConnection } from './no-connection.ts';
 
 export interface ChannelOptions {
   /** `HOST:PORT` */
@@ -20,10 +21,12 @@ export interface ChannelOptions {
 }
 
 export interface Channel {
-  readonly address: string;
   readonly adder: AdderClient;
-  /** Whether the connection is there, waiting up to `timeoutMs` for it. No request is sent. */
-  ready(timeoutMs: number): Promise<boolean>;
+  /**
+   * Waits up to `timeoutMs` for the connection. No addition is sent.
+   * @returns undefined when it is there, else why there is none
+   */
+  connect(timeoutMs: number): Promise<string | undefined>;
   close(): void;
 }
 
@@ -67,14 +70,12 @@ export function openChannel({ address, authority, tls = false }: ChannelOptions)
     ...(authority !== undefined && { 'grpc.default_authority': authority }),
   });
   return {
-    address,
     adder,
-    ready: (timeoutMs) =>
-      new Promise((resolve) => {
-        adder.waitForReady(Date.now() + timeoutMs, (error) => {
-          resolve(error === undefined);
-        });
-      }),
+    async connect(timeoutMs) {
+      const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+      adder.waitForReady(Date.now() + timeoutMs, resolve);
+      return (await promise) === undefined ? undefined : explainNoConnection(adder, address);
+    },
     close: () => {
       adder.close();
     },

@@ -3,7 +3,13 @@
 import type { AddAllOptions, AddAllResult } from './add-all.ts';
 import type { AddCallOptions, Added } from './add.ts';
 import { type AdditionInput, parseAddition } from './addition.ts';
-import { Accumulate, type CountedRequest, type StatusOptions, type Total } from './accumulate.ts';
+import {
+  Accumulate,
+  type CountedRequest,
+  type ReadOptions,
+  type StatusOptions,
+  type Total,
+} from './accumulate.ts';
 import type { Channel } from './channel.ts';
 
 export interface TallyClientOptions {
@@ -38,10 +44,10 @@ export interface TallyClient {
   ): AsyncIterable<AddAllResult<T>>;
 
   /** One total, `default` unless named. @throws TallyError `not-found` for one that nothing was ever added to */
-  total(name?: string): Promise<Total>;
+  total(name?: string, options?: ReadOptions): Promise<Total>;
 
   /** All totals, by name. */
-  totals(): AsyncIterable<Total>;
+  totals(options?: ReadOptions): AsyncIterable<Total>;
 
   /**
    * The request as it was counted; undefined when it is not counted, or not within `waitMs`.
@@ -69,8 +75,8 @@ export function createTallyClient(options: TallyClientOptions = {}): TallyClient
       const { addAll } = await import('./add-all.ts');
       yield* addAll(await channel(), source, options);
     },
-    total: (name) => accumulate.total(name),
-    totals: () => accumulate.totals(),
+    total: (name, options) => accumulate.total(name, options),
+    totals: (options) => accumulate.totals(options),
     status: (requestId, options) => accumulate.status(requestId, options),
     async close() {
       accumulate.close();

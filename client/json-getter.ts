@@ -25,14 +25,15 @@ export class JsonGetter {
    * One attempt.
    * @param path relative, without a leading slash
    * @throws TallyError `unavailable` or `timeout` when there is no answer, `not-found` when the server says that what
-   * was asked for does not exist, `refused` when the address serves something else
+   * was asked for does not exist, `refused` when the address serves something else, another function's 404 included
    */
   async get(path: string, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
     const url = new URL(path, this.#base);
     // AbortSignal.any and AbortSignal.timeout live on after the request, which adds up over a million of them.
     const ending = new AbortController();
     const timer = setTimeout(() => {
-      ending.abort(new TallyError('timeout', `${url.host} did not answer within ${timeoutMs} ms`));
+      const seconds = (timeoutMs / 1_000).toFixed(1);
+      ending.abort(new TallyError('timeout', `${url.origin} did not answer within ${seconds} s`));
     }, timeoutMs);
     const interrupt = () => {
       ending.abort(new TallyError('unavailable', 'interrupted'));
@@ -42,11 +43,11 @@ export class JsonGetter {
     try {
       const response = await this.#request(url, ending.signal);
       const body = await readText(response);
-      if (response.statusCode !== 200) throw readProblem(url, response, body);
+      if (response.statusCode !== 200) throw this.#readProblem(url, response, body);
       return JSON.parse(body);
     } catch (error) {
       if (error instanceof TallyError) throw error;
-      if (error instanceof SyntaxError) throw wrongServer(url, 'its answer is not JSON', error);
+      if (error instanceof SyntaxError) throw this.#wrongServer('its answer is not JSON', error);
       if (ending.signal.aborted) throw ending.signal.reason;
       // An AggregateError (one for each address of the host) has its reason in the code only.
       const reason = messageOf(error) || String((error as NodeJS.ErrnoException).code);
@@ -70,7 +71,32 @@ export class JsonGetter {
       );
     });
   }
+
+  /** A refusal as RFC 9457 describes it; anything else comes from another server or from something in between. */
+  #readProblem(url: URL, { statusCode = 0, headers }: IncomingMessage, body: string): TallyError {
+    const isProblem = headers['content-type']?.startsWith('application/problem+json') === true;
+    const { type, detail } = isProblem ? ((JSON.parse(body) as Problem | null) ?? {}) : {};
+    // Only accumulate knows what is not counted: 404 of anything else says nothing about the request.
+    if (statusCode === 404 && type !== notFoundType) return this.#wrongServer(`there is no ${url.pathname}`);
+    if (!isProblem && statusCode < 500 && statusCode !== 429) {
+      return this.#wrongServer(`it answered ${statusCode}`);
+    }
+    return new TallyError(codeOf(statusCode), detail ?? `${url.origin} answered ${statusCode}`);
+  }
+
+  #wrongServer(reason: string, cause?: unknown): TallyError {
+    const message = `${this.#base.href} is not accumulate: ${reason} (see --url)`;
+    return new TallyError('refused', message, { cause });
+  }
 }
+
+interface Problem {
+  readonly type?: string;
+  readonly detail?: string;
+}
+
+/** What accumulate answers for a request that is not counted and for a total that nothing was added to. */
+const notFoundType = 'urn:tally:problem:not-found';
 
 async function readText(response: IncomingMessage): Promise<string> {
   let bytes = 0;
@@ -82,27 +108,6 @@ async function readText(response: IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-function wrongServer(url: URL, reason: string, cause?: unknown): TallyError {
-  return new TallyError(
-    'refused',
-    `${url.origin} does not answer as accumulate does: ${reason} (see --url)`,
-    {
-      cause,
-    },
-  );
-}
-
-/** A refusal as RFC 9457 describes it; anything else comes from another server or from something in between. */
-function readProblem(url: URL, { statusCode = 0, headers }: IncomingMessage, body: string): TallyError {
-  const isProblem = headers['content-type']?.startsWith('application/problem+json') === true;
-  if (!isProblem && statusCode < 500 && statusCode !== 429) return wrongServer(url, `status ${statusCode}`);
-  const code = codeOf(statusCode);
-  const message = isProblem
-    ? (JSON.parse(body) as { detail: string }).detail
-    : `${url.origin} answered ${statusCode}`;
-  return new TallyError(code, message);
 }
 
 function codeOf(statusCode: number): ErrorCode {

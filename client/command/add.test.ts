@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import { randomUUID } from 'node:crypto';
-import { symlink, mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { runTally, startTally, tallyPath, until } from '../testing/command.ts';
 import { FakeAccumulate } from '../testing/fake-accumulate.ts';
 import { FakeAdder, statusOf } from '../testing/fake-adder.ts';
+import { runAdd } from './add.ts';
+import { createContext } from './context.ts';
 
 let adder: FakeAdder;
 let accumulate: FakeAccumulate;
@@ -55,20 +57,29 @@ describe('tally add', () => {
   });
 
   test('says so when it is acknowledged and not counted in time', async () => {
-    const { code, stdout, stderr } = await runTally(['add', '2', '3', '--wait', '100ms'], env);
+    const place = ['--url', accumulate.url, '--authority', 'sums.example'];
+    const args = ['add', '2', '3', '--wait', '100ms', ...place];
+    const { code, stdout, stderr } = await runTally(args, env);
+    const id = adder.received.at(-1)?.requestId ?? '';
     expect({ code, stdout }).toEqual({ code: 5, stdout: '5\n' });
-    expect(stderr).toMatch(
-      /acknowledged, but not counted within 0.1 s[^]*tally status [0-9a-f-]{36} --wait 1m/,
-    );
+    expect(stderr.split('\n')).toEqual([
+      'acknowledged: it is in the log; not counted within 0.1 s',
+      `To look again: ${tallyPath} status ${id} --wait 1m ${place.join(' ')}`,
+      expect.stringMatching(/GET \/dead-letters.*CACHE_AGE \(10 min/),
+      '',
+    ]);
   });
 
-  test('finds out with --wait that the id was counted with other operands long ago (I6)', async () => {
+  test.each([
+    ['another sum', '2', '2'],
+    ['the same sum', '3', '2'],
+  ])('finds out with --wait that the id was counted with other operands of %s (I6)', async (_, a, b) => {
     const requestId = randomUUID();
-    accumulate.count([{ requestId, a: '2', b: '2', total: 'default' }]);
+    accumulate.count([{ requestId, a, b, total: 'default' }]);
     const { code, stderr } = await runTally(['add', '2', '3', '--id', requestId, '--wait'], env);
     expect({ code, stderr }).toEqual({
       code: 3,
-      stderr: `not counted: ${requestId} was counted earlier with other operands: 4 in default\n`,
+      stderr: `not counted: ${requestId} was counted earlier with other operands: ${a} + ${b} in default\n`,
     });
   });
 
@@ -80,7 +91,7 @@ describe('tally add', () => {
     );
     const id = adder.received.at(-1)?.requestId ?? '';
     expect(code).toBe(4);
-    const settle = `tally add -2 3 --id ${id} --total votes --add ${adder.address}`;
+    const settle = `${tallyPath} add -2 3 --id ${id} --total votes --add ${adder.address}`;
     expect(stderr).toContain(`\n  ${settle}\n`);
     adder.behave = () => 'answer';
     expect(await runTally(settle.split(' ').slice(1), env)).toMatchObject({ code: 0, stdout: '1\n' });
@@ -106,7 +117,13 @@ describe('tally add', () => {
       'no server',
       ['add', '1', '2', '--timeout', '200ms', '--add', 'localhost:1'],
       6,
-      'no connection to localhost:1',
+      'no connection to localhost:1: connect ECONNREFUSED',
+    ],
+    [
+      'a name that nobody has',
+      ['add', '1', '2', '--timeout', '3s', '--add', 'nowhere.invalid:8080'],
+      6,
+      'name not found: nowhere.invalid:8080',
     ],
   ])('ends with its own code for %s', async (_, args, code, message) => {
     const ended = await runTally(args, env);
@@ -124,11 +141,63 @@ describe('tally add', () => {
   });
 });
 
+test('tally add tells a server that does not speak gRPC', async () => {
+  const { port, url } = accumulate;
+  const place = ['--add', `localhost:${port}`, '--url', url];
+  const { code, stderr } = await runTally(['add', '1', '2', '--timeout', '2s', ...place]);
+  expect(code).toBe(6);
+  expect(stderr).toContain(`not counted: localhost:${port} is not a gRPC server`);
+});
+
+test('tally add on a terminal shows the id, and that an answer was a replay', async () => {
+  const notes: string[] = [];
+  const context = { ...createContext({ add: adder.address }, {}), note: (text: string) => notes.push(text) };
+  const id = randomUUID();
+  await runAdd(context, '1', '2', { id, timeout: 5_000 });
+  await runAdd(context, '1', '2', { id, timeout: 5_000 });
+  await context.client.close();
+  expect(notes).toEqual([`request ${id}`, `request ${id} (a replay: it was acknowledged before)`]);
+});
+
+test('tally add --wait ends soon after its time when accumulate never answers', async () => {
+  accumulate.silent = true;
+  const startedAt = performance.now();
+  const { code, stderr } = await runTally(['add', '1', '2', '--wait', '300ms'], env);
+  accumulate.silent = false;
+  expect(code).toBe(5);
+  expect(stderr).toContain(
+    `acknowledged: it is in the log; no word whether it is counted yet: ${accumulate.url} did not answer`,
+  );
+  expect(performance.now() - startedAt).toBeLessThan(6_000);
+});
+
 describe('bin/tally', () => {
   test('works through a symlink from another directory', async () => {
     const link = join(await mkdtemp(join(tmpdir(), 'tally-')), 'tally');
     await symlink(tallyPath, link);
     expect(await startTally(['--help'], {}, link).ended).toMatchObject({ code: 0 });
+  });
+
+  test('found on the PATH is named without a path in what to run next', async () => {
+    const path = `${dirname(tallyPath)}:${process.env['PATH'] ?? ''}`;
+    const ended = startTally(['add', '2', '3', '--wait', '1ms'], { ...env, PATH: path }, 'tally').ended;
+    expect((await ended).stderr).toContain('To look again: tally status ');
+  });
+
+  test.each([[['help', 'verify']], [['verify', '--help']]])(
+    '%j shows the options of verify',
+    async (args) => {
+      const { code, stdout } = await runTally(args);
+      expect(code).toBe(0);
+      expect(stdout).toContain('--data-dir');
+      expect(stdout).toContain('1 damage was found, 2 wrong usage or no ledger');
+    },
+  );
+
+  test('has the version of the package', async () => {
+    const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+    const { version } = JSON.parse(text) as { version: string };
+    expect(await runTally(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
   });
 
   test('documents its exit codes', async () => {

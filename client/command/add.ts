@@ -1,12 +1,13 @@
 // tally add: one addition. However it ends, it says whether the addition counts, does not, or may (I7); in the last
 // case with the command that settles it.
 
+import { formatDecimal, parseDecimal } from '../../lib/decimal.ts';
 import { randomUUID } from 'node:crypto';
 
 import type { CountedRequest } from '../accumulate.ts';
 import type { Added } from '../add.ts';
 import { TallyError } from '../tally-error.ts';
-import { type Context, createRetryNote, errorJson, type Outcome, shellCommand } from './context.ts';
+import { type Context, createRetryNote, errorJson, type Outcome } from './context.ts';
 import { exit, exitCodeOf } from './exit.ts';
 import { watchInterruption } from './interruption.ts';
 
@@ -27,6 +28,7 @@ export async function runAdd(context: Context, a: string, b: string, options: Ad
     const onRetry = createRetryNote(context.warn);
     const call = { a, b, total, requestId, deadlineMs: options.timeout, signal, onRetry };
     const added = await context.client.add(call);
+    context.note(`request ${requestId}${added.replayed ? ' (a replay: it was acknowledged before)' : ''}`);
     if (options.wait === undefined) return { exitCode: exit.done, json: added, text: added.sum };
     return await waitUntilCounted(context, added, { ...call, waitMs: options.wait });
   } catch (error) {
@@ -38,19 +40,23 @@ export async function runAdd(context: Context, a: string, b: string, options: Ad
   }
 }
 
+/** What to do about what is acknowledged and stays not counted: nobody here can see where it ended. */
+export const stillNotCounted =
+  "If it stays so, see the log's dead letters (GET /dead-letters); add sends the same id to the log again only after " +
+  'its CACHE_AGE (10 min by default).';
+
 function explainFailure(
-  { placeFlags }: Context,
+  { commandLine }: Context,
   a: string,
   b: string,
   { id = '', total, wait }: AddOptions,
   error: TallyError,
 ): Outcome {
   const { outcomeUnknown, message } = error;
-  const settle = shellCommand([
-    ...['tally', 'add', a, b, '--id', id],
+  const settle = commandLine([
+    ...['add', a, b, '--id', id],
     ...(total === undefined ? [] : ['--total', total]),
     ...(wait === undefined ? [] : ['--wait', `${wait}ms`]),
-    ...placeFlags,
   ]);
   const failure = { ...errorJson(error), requestId: id, outcomeUnknown };
   if (outcomeUnknown) {
@@ -67,7 +73,7 @@ function explainFailure(
 }
 
 async function waitUntilCounted(
-  { client }: Context,
+  { client, note, commandLine }: Context,
   added: Added,
   call: { a: string; b: string; total?: string | undefined; waitMs: number; signal: AbortSignal },
 ): Promise<Outcome> {
@@ -75,7 +81,7 @@ async function waitUntilCounted(
   let counted: CountedRequest | undefined;
   let reason = `not counted within ${call.waitMs / 1_000} s`;
   try {
-    counted = await client.status(requestId, call);
+    counted = await client.status(requestId, { ...call, onRetry: createRetryNote(note) });
   } catch (error) {
     if (!(error instanceof TallyError)) throw error;
     reason = `no word whether it is counted yet: ${error.message}`;
@@ -85,11 +91,16 @@ async function waitUntilCounted(
       exitCode: exit.notCounted,
       json: { ...added, counted: false },
       text: sum,
-      problem: `acknowledged, but ${reason}\nIt will be counted. To wait on: tally status ${requestId} --wait 1m`,
+      problem:
+        `acknowledged: it is in the log; ${reason}\n` +
+        `To look again: ${commandLine(['status', requestId, '--wait', '1m'])}\n${stillNotCounted}`,
     };
   }
-  if (counted.sum !== sum || counted.total !== (call.total ?? 'default')) {
-    const message = `${requestId} was counted earlier with other operands: ${counted.sum} in ${counted.total}`;
+  // The sum alone would not tell 1 + 2 from 2 + 1, which are two requests (I6).
+  const asked = [canonical(call.a), canonical(call.b), call.total ?? 'default'];
+  if (asked.some((value, index) => value !== [counted.a, counted.b, counted.total][index])) {
+    const was = `${counted.a} + ${counted.b} in ${counted.total}`;
+    const message = `${requestId} was counted earlier with other operands: ${was}`;
     return {
       exitCode: exit.refused,
       json: { error: { code: 'conflict', message, requestId, outcomeUnknown: false } },
@@ -101,4 +112,8 @@ async function waitUntilCounted(
     json: { ...added, counted: true, appliedAt: counted.appliedAt },
     text: sum,
   };
+}
+
+function canonical(operand: string): string {
+  return formatDecimal(parseDecimal(operand));
 }

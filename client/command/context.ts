@@ -1,7 +1,7 @@
 // What every command is given: a client for the right place, where to say what, and how it was asked to stop.
 
 import { EnvReader } from '../../lib/env.ts';
-import type { AppError } from '../../lib/errors.ts';
+import { AppError } from '../../lib/errors.ts';
 import { createTallyClient, type TallyClient } from '../client.ts';
 
 /** The options that every command takes. */
@@ -27,10 +27,12 @@ export interface Outcome {
 export interface Context {
   readonly client: TallyClient;
   readonly json: boolean;
-  /** The options of the command line that say where the functions are, to be repeated in a command to run next. */
-  readonly placeFlags: readonly string[];
+  /** A command to run next, for a shell: called as this one was, for the same functions. */
+  readonly commandLine: (words: readonly string[]) => string;
   /** Says something on standard error. */
   readonly warn: (text: string) => void;
+  /** Says something on standard error that only a person wants to know: nothing unless it is a terminal. */
+  readonly note: (text: string) => void;
 }
 
 export const addressShape = 'HOST:PORT';
@@ -62,13 +64,17 @@ export function createContext(
     return value === undefined ? [] : [`--${name}`, value];
   });
   if (options.tls === true) placeFlags.push('--tls');
+  // bin/tally says how it was called.
+  const command = env['TALLY_COMMAND'] ?? 'tally';
+  const warn = (text: string) => {
+    process.stderr.write(`${text}\n`);
+  };
   return {
     client,
     json: options.json === true,
-    placeFlags,
-    warn: (text) => {
-      process.stderr.write(`${text}\n`);
-    },
+    commandLine: (words) => shellCommand([command, ...words, ...placeFlags]),
+    warn,
+    note: process.stderr.isTTY ? warn : () => undefined,
   };
 }
 
@@ -80,8 +86,22 @@ export function errorJson(error: AppError): Record<string, unknown> {
   return { code, message, ...(violations.length > 0 && { violations }) };
 }
 
+/**
+ * Parses an argument of the command line, so that what is wrong with it is said with its name.
+ * @throws AppError
+ */
+export function parseArgument<T>(field: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    const { code, message: description } = cause;
+    throw new AppError(code, `${field} ${description}`, { cause, violations: [{ field, description }] });
+  }
+}
+
 /** A command line that a shell reads as these words. */
-export function shellCommand(words: readonly string[]): string {
+function shellCommand(words: readonly string[]): string {
   return words
     .map((word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ');

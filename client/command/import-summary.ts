@@ -4,6 +4,7 @@ import { AppError } from '../../lib/errors.ts';
 import type { ImportEnd } from '../import/importer.ts';
 import type { ImportReport } from '../import/report.ts';
 import { TallyError } from '../tally-error.ts';
+import { stillNotCounted } from './add.ts';
 import { errorJson, type Outcome } from './context.ts';
 import { exit, exitCodeOf } from './exit.ts';
 
@@ -24,7 +25,8 @@ export function summarize(report: ImportReport, end: ImportEnd, imported: Import
   return {
     exitCode: pickExitCode(report, end, imported),
     json: toJson(report, end, imported),
-    text: formatCounts(report, end, imported),
+    // Of a file that could not be read there is nothing to count.
+    ...(!(end.error !== undefined && report.rows === 0) && { text: formatCounts(report, end, imported) }),
     ...(problem !== '' && { problem }),
   };
 }
@@ -54,7 +56,9 @@ function formatCounts(report: ImportReport, { wait }: ImportEnd, { file, total }
   ];
   if (wait !== undefined) {
     const { before, after } = wait;
+    const isNew = report.counted - report.countedBefore;
     rows.push(['counted', report.counted, `${report.countedBefore} of them before this run`]);
+    rows.push(['new in this run', isNew, '']);
     if (after !== undefined) {
       rows.push([
         'total',
@@ -68,7 +72,7 @@ function formatCounts(report: ImportReport, { wait }: ImportEnd, { file, total }
   if (report.unknown > 0) rows.push(['unknown', report.unknown, '']);
   const width = Math.max(...rows.map(([, value]) => String(value).length));
   const lines = rows.map(([label, value, note]) =>
-    `  ${label.padEnd(13)} ${String(value).padStart(width)}${note === '' ? '' : `  (${note})`}`.trimEnd(),
+    `  ${label.padEnd(15)} ${String(value).padStart(width)}${note === '' ? '' : `  (${note})`}`.trimEnd(),
   );
   return [`${file} into ${total}`, ...lines].join('\n');
 }
@@ -91,8 +95,11 @@ function explain(report: ImportReport, { error, wait }: ImportEnd, { interrupted
     lines.push(`${report.unknown} rows got no final answer and may be counted or not. ${again}`);
   }
   if (wait !== undefined && wait.pending > 0) {
-    const reason = wait.lastError === undefined ? '' : `: ${wait.lastError.message}`;
-    lines.push(`${wait.pending} acknowledged rows were not seen to be counted in time${reason}`);
+    const seen = wait.lastError === undefined ? 'not counted yet' : wait.lastError.message;
+    lines.push(
+      `${wait.pending} acknowledged rows are in the log, but were not seen to be counted in time: ${seen}`,
+      `To look again, run the same command. ${stillNotCounted}`,
+    );
   }
   return lines;
 }

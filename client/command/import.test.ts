@@ -136,7 +136,39 @@ describe('tally import', () => {
   test('with --wait says how many rows were not counted in time', async () => {
     const { code, stderr } = await runTally(['import', '-', ...byId, '--wait', '200ms'], env, createCsv(3));
     expect(code).toBe(5);
-    expect(stderr).toContain('3 acknowledged rows were not seen to be counted in time');
+    expect(stderr).toMatch(
+      /^3 acknowledged rows are in the log, but were not seen to be counted in time: not counted yet\n.*GET \/dead-letters/,
+    );
+  });
+
+  test('with --wait ends soon after its time when accumulate no longer answers, and says so', async () => {
+    const { ended, process } = startTally(['import', '-', ...byId, '--wait', '500ms'], env);
+    await until(() => accumulate.requests.length > 0);
+    accumulate.silent = true;
+    const startedAt = performance.now();
+    process.stdin.end(createCsv(100));
+    const { code, stderr } = await ended;
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/100 acknowledged rows .* counted in time: http\S+ did not answer within/);
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
+  });
+
+  test('with --wait shows how many rows are new', async () => {
+    accumulate.count([{ requestId: 'another', a: '1', b: '1', total: 'default' }]);
+    const { ended, process } = startTally(['import', '-', ...byId, '--wait'], env);
+    process.stdin.end(createCsv(5));
+    await until(() => adder.recorded.size === 5);
+    accumulate.count(adder.recorded.values());
+    expect((await ended).stdout).toMatch(/counted +5 .*\n +new in this run +5\n/);
+  });
+
+  test('says in its help and its warning how long a row counts once', async () => {
+    const help = (await runTally(['import', '--help'])).stdout;
+    const { stderr } = await runTally(['import', '-', '--amount', 'a', '--name', 'x'], env, 'a\n1\n');
+    for (const text of [help, stderr]) {
+      expect(text).toMatch(/DEDUPE_WINDOW, 30 days by default[^]*after that counts it again/i);
+    }
+    expect(help.replaceAll(/\s+/g, ' ')).toContain('Ids belong to the total, not to the file');
   });
 
   test('with --wait finds rows that were counted with another amount long ago (I6)', async () => {
@@ -173,10 +205,16 @@ describe('tally import', () => {
     ['standard input without a name', ['-', '--amount', 'amount'], 'standard input has no name'],
     ['no amount column', ['-'], "required option '--amount <column>'"],
   ])('does nothing for %s', async (_, args, message) => {
-    const { code, stderr } = await runTally(['import', ...args], env, 'id,amount\n1,2\n');
-    expect(code).toBe(2);
+    const { code, stdout, stderr } = await runTally(['import', ...args], env, 'id,amount\n1,2\n');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(adder.received).toHaveLength(0);
+  });
+
+  test('guesses the delimiter that a header has instead', async () => {
+    const { stdout, stderr } = await runTally(['import', '-', ...byId], env, 'id;amount\n1;2\n');
+    expect(stdout).toBe('');
+    expect(stderr).toContain(`the header has "id;amount"; give --delimiter ';' if that is between them`);
   });
 
   test('stops where the file is no longer CSV, with everything before it acknowledged', async () => {

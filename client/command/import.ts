@@ -12,7 +12,7 @@ import { importCsv } from '../import/importer.ts';
 import { type Progress, startProgress } from '../import/progress.ts';
 import { type BadRow, ImportReport } from '../import/report.ts';
 import { UsageError } from '../usage-error.ts';
-import { type Context, createRetryNote, type Outcome } from './context.ts';
+import { type Context, createRetryNote, type Outcome, parseArgument } from './context.ts';
 import { summarize } from './import-summary.ts';
 import { watchInterruption } from './interruption.ts';
 
@@ -33,16 +33,17 @@ export interface ImportCommandOptions {
 const graceMs = 5_000;
 
 const placeWarning =
-  'warning: without --id a row is known by its file name, line and content. The same file counts once however often ' +
-  'it is imported, but an edited, re-sorted or renamed one is new where it changed, and whether two identical lines ' +
-  'are one row written twice nobody can tell: both count. Name a column that tells rows apart with --id if there is one.';
+  'warning: without --id a row is known by its file name, line and content. It counts once as long as accumulate ' +
+  'remembers it (DEDUPE_WINDOW, 30 days by default): importing the same file again after that counts it again. An ' +
+  'edited, re-sorted or renamed file is new where it changed, and whether two identical lines are one row written ' +
+  'twice nobody can tell: both count. Name a column that tells rows apart with --id if there is one.';
 
 export async function runImport(
   context: Context,
   file: string,
   options: ImportCommandOptions,
 ): Promise<Outcome> {
-  const total = parseTotalName(options.total);
+  const total = parseArgument('--total', () => parseTotalName(options.total));
   const { input, size, name } = await openInput(file, options);
   if (options.id === undefined) context.warn(placeWarning);
   const errors = options.errors === undefined ? undefined : await openErrors(options.errors);

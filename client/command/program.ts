@@ -1,5 +1,7 @@
 // The command line: which commands and options there are. What a command needs is loaded when it is chosen.
 
+import { readFileSync } from 'node:fs';
+
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseDurationMs } from '../../lib/env.ts';
@@ -22,6 +24,7 @@ export type Finish = (outcome: Outcome, json: boolean) => void;
 export function createProgram(env: Readonly<Record<string, string | undefined>>, finish: Finish): Command {
   const program = new Command('tally')
     .description('Sums that count each request exactly once.')
+    .version(readVersion())
     .addHelpText('after', exitHelp)
     .exitOverride();
 
@@ -53,12 +56,13 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
 
   program
     .command('import')
-    .description('add each row of a CSV file to a total, once however often the file is imported')
+    .description('add each row of a CSV file to a total, each once as long as its id is remembered')
     .argument('<file>', 'with a header row, UTF-8; - is standard input')
     .requiredOption('--amount <column>', 'the column with the amounts')
     .option(
       '--id <column>',
-      'the column that tells rows apart; without it they are told apart by their place',
+      'the column that tells rows apart; without it they are told apart by their place. Ids belong to the total, ' +
+        'not to the file: rows with the same id in two files are one row when both go into one total',
     )
     .option('--total <name>', 'the total to add to (default: "default")')
     .addOption(
@@ -76,6 +80,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
       ),
     )
     .option('--errors <file>', 'write all bad rows to a file')
+    .addHelpText('after', `\n${onceHelp}`)
     .action((file: string, options: ImportCommandOptions & CommonOptions) =>
       withContext(options, async (context) =>
         (await import('./import.ts')).runImport(context, file, options),
@@ -100,7 +105,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
   program
     .command('status')
     .description('print whether a request is counted, and when it was')
-    .argument('<request-id>')
+    .argument('<request-id>', 'a UUID; with --source of another source any id')
     .option('--source <source>', "the event's source (default: the add function)")
     .addOption(duration('--wait [duration]', 'until it is counted, at most so long').preset('30s'))
     .action((id: string, options: RequestStatusOptions & CommonOptions) =>
@@ -108,8 +113,11 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
     );
 
   for (const command of program.commands) addCommonOptions(command);
-  // bin/tally runs it from the accumulate function, which owns the volume; here it is for the help.
-  program.command('verify').description('recompute a ledger from its events, on the volume itself');
+  // bin/tally runs it, and shows its help, from the accumulate function, which owns the volume; here it is for the list.
+  program
+    .command('verify')
+    .usage('[--data-dir DIR] [--json]')
+    .description('recompute a ledger from its events, on the volume itself');
 
   return program;
 }
@@ -130,6 +138,15 @@ function addCommonOptions(command: Command): void {
     .option('--tls', 'TLS to the add function')
     .option('--json', 'print one JSON document')
     .addHelpText('after', exitHelp);
+}
+
+/** What "once" means for a row. */
+const onceHelp = `A row counts once as long as accumulate remembers its id (DEDUPE_WINDOW, 30 days by default).
+Importing the same file again after that counts it again.`;
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function duration(flags: string, description: string): Option {

@@ -26,6 +26,8 @@ test.each([
   ['total of a name that is none', ['total', 'No'], 3, ''],
   ['status', ['status', randomUUID()], 5, ''],
   ['status of what is no id', ['status', 'x'], 3, ''],
+  ['status of what is no id of add', ['status', 'x', '--source', '/functions/add'], 3, ''],
+  ['status of an id of another source', ['status', 'x', '--source', '/my/shop'], 5, ''],
   ['nothing that exists', ['sum'], 2, ''],
 ])('tally %s', async (_, args, code, stdout) => {
   expect(await runTally(args, env)).toMatchObject({ code, stdout });
@@ -67,4 +69,32 @@ test('a variable that is not as it should be is named', async () => {
   const { code, stderr } = await runTally(['total'], { TALLY_URL: 'localhost' });
   expect(code).toBe(2);
   expect(stderr).toContain('TALLY_URL was "localhost"');
+});
+
+test.each([
+  ['status', 'nope', /^tally: request-id must be a UUID.*"nope"/],
+  ['total', 'No', /^tally: name must be 1 to 63 of.*"No"/],
+])('tally %s says which argument is wrong', async (command, argument, message) => {
+  expect(await runTally([command, argument], env)).toMatchObject({
+    stderr: expect.stringMatching(message),
+  });
+});
+
+test('tally status does not claim more than is known of an id that is not found', async () => {
+  const id = randomUUID();
+  expect(await runTally(['status', id], env)).toMatchObject({
+    stderr:
+      `request ${id} is not known to be counted ` +
+      "(ids are remembered for accumulate's DEDUPE_WINDOW, 30 days by default)\n",
+  });
+});
+
+test.each([
+  ['total', ['total']],
+  ['status', ['status', requestId]],
+])('tally %s of a server that is not accumulate says so with the address', async (_, args) => {
+  const url = `${accumulate.url}/elsewhere`;
+  const { code, stderr } = await runTally([...args, '--url', url]);
+  expect(code).toBe(3);
+  expect(stderr).toContain(`${url}/ is not accumulate`);
 });

@@ -1,18 +1,22 @@
 // tally total, tally totals, tally status: what is counted.
 
-import { defaultTotal, parseRequestId } from '../../lib/names.ts';
+import { defaultTotal, parseRequestId, parseTotalName } from '../../lib/names.ts';
 import type { Total } from '../accumulate.ts';
-import type { Context, Outcome } from './context.ts';
+import { type Context, createRetryNote, type Outcome, parseArgument } from './context.ts';
 import { exit } from './exit.ts';
 
-export async function runTotal({ client }: Context, name: string = defaultTotal): Promise<Outcome> {
-  const total = await client.total(name);
+/** Its ids are UUIDs; events of other sources have ids of any shape. */
+const addSource = '/functions/add';
+
+export async function runTotal({ client, note }: Context, text: string = defaultTotal): Promise<Outcome> {
+  const name = parseArgument('name', () => parseTotalName(text));
+  const total = await client.total(name, { onRetry: createRetryNote(note) });
   return { exitCode: exit.done, json: total, text: total.total };
 }
 
-export async function runTotals({ client }: Context): Promise<Outcome> {
+export async function runTotals({ client, note }: Context): Promise<Outcome> {
   const totals: Total[] = [];
-  for await (const total of client.totals()) totals.push(total);
+  for await (const total of client.totals({ onRetry: createRetryNote(note) })) totals.push(total);
   const rows = totals.map(({ name, total, count, updatedAt }) => [
     name,
     total,
@@ -33,15 +37,18 @@ export interface RequestStatusOptions {
 }
 
 export async function runStatus(
-  { client }: Context,
+  { client, note }: Context,
   id: string,
   { source, wait: waitMs }: RequestStatusOptions,
 ): Promise<Outcome> {
-  // Events of other sources have ids of any shape.
-  const requestId = source === undefined ? parseRequestId(id) : id;
-  const counted = await client.status(requestId, { source, waitMs });
+  const isOurs = source === undefined || source === addSource;
+  const requestId = isOurs ? parseArgument('request-id', () => parseRequestId(id)) : id;
+  const counted = await client.status(requestId, { source, waitMs, onRetry: createRetryNote(note) });
   if (counted === undefined) {
-    const problem = `request ${requestId} is not counted${waitMs === undefined ? '' : ` within ${waitMs / 1_000} s`}`;
+    const within = waitMs === undefined ? '' : ` within ${waitMs / 1_000} s`;
+    const problem =
+      `request ${requestId} is not known to be counted${within} ` +
+      "(ids are remembered for accumulate's DEDUPE_WINDOW, 30 days by default)";
     return { exitCode: exit.notCounted, json: { id: requestId, counted: false }, problem };
   }
   const { a, b, sum, total, appliedAt } = counted;

@@ -49,7 +49,7 @@ test('says how many rows were not counted in time', async () => {
     accumulate.count(rows.slice(0, -3));
     const confirmation = confirm(200);
     for (const row of rows) await confirmation.add(row);
-    expect(await confirmation.finish()).toMatchObject({ pending: 3 });
+    expect(await confirmation.finish()).toEqual({ pending: 3, lastError: undefined });
     expect(counted.size).toBe(rows.length - 3);
   });
 });
@@ -60,5 +60,26 @@ test('says why it could not look', async () => {
     const confirmation = confirm(200);
     await confirmation.add(rows[0] as (typeof rows)[0]);
     expect(await confirmation.finish()).toMatchObject({ pending: 1, lastError: { code: 'unavailable' } });
+  });
+});
+
+test('that is called off says nothing of what it called off itself', async () => {
+  await withAccumulate(async (accumulate, confirm) => {
+    const confirmation = confirm(30_000);
+    await confirmation.add(rows[0] as (typeof rows)[0]);
+    await until(() => accumulate.requests.length > 2);
+    confirmation.stop();
+    expect(await confirmation.finish()).toEqual({ pending: 1, lastError: undefined });
+  });
+});
+
+test('ends soon after its patience when accumulate takes requests and never answers', async () => {
+  await withAccumulate(async (accumulate, confirm) => {
+    accumulate.silent = true;
+    const startedAt = performance.now();
+    const confirmation = confirm(300);
+    for (const row of rows) await confirmation.add(row);
+    expect(await confirmation.finish()).toMatchObject({ pending: 500, lastError: { code: 'timeout' } });
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 });

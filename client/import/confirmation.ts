@@ -2,7 +2,11 @@
 // writers move the total, and so neither the last row nor the total's count would tell. Rows are asked for while the
 // import still runs; what waits for an answer is bounded.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { CountedRequest } from '../accumulate.ts';
+import type { OnRetry } from '../add.ts';
+import { backoffMs } from '../backoff.ts';
 import type { TallyClient } from '../client.ts';
 import { Condition } from '../condition.ts';
 import { TallyError } from '../tally-error.ts';
@@ -13,6 +17,7 @@ export interface ConfirmationOptions {
   /** Gives up when no row became counted for so long although some wait. */
   readonly patienceMs: number;
   readonly onCounted: (row: RowAddition, counted: CountedRequest) => void;
+  readonly onRetry?: OnRetry | undefined;
 }
 
 const workers = 32;
@@ -37,6 +42,7 @@ export class Confirmation {
   #allAdded = false;
   #progressAt = performance.now();
   #lastError: TallyError | undefined;
+  #gaveUp = false;
 
   constructor(options: ConfirmationOptions) {
     this.#options = options;
@@ -53,7 +59,7 @@ export class Confirmation {
 
   /**
    * Resolves when every row is counted or patience has run out.
-   * @returns how many rows were not seen in the total, and why the last look failed if it did
+   * @returns how many rows were not seen in the total, and why the last look failed unless it saw a row not counted
    */
   async finish(): Promise<{ pending: number; lastError: TallyError | undefined }> {
     this.#allAdded = true;
@@ -69,7 +75,11 @@ export class Confirmation {
   }
 
   get #stopped(): boolean {
-    return this.#stopping.signal.aborted;
+    return this.#gaveUp || this.#stopping.signal.aborted;
+  }
+
+  get #patienceLeftMs(): number {
+    return this.#progressAt + this.#options.patienceMs - performance.now();
   }
 
   get #pending(): number {
@@ -90,7 +100,8 @@ export class Confirmation {
       if (counted === undefined) {
         next.misses++;
         this.#waiting.push(next);
-        if (performance.now() - this.#progressAt > this.#options.patienceMs) this.stop();
+        // What others still ask for gets its answer: that is bounded by the same patience.
+        if (this.#patienceLeftMs <= 0) this.#gaveUp = true;
       } else {
         this.#progressAt = performance.now();
         this.#options.onCounted(next.row, counted);
@@ -100,17 +111,23 @@ export class Confirmation {
   }
 
   async #ask({ row, misses }: Waiting): Promise<CountedRequest | undefined> {
+    const { client, onRetry } = this.#options;
+    const { signal } = this.#stopping;
     try {
-      const waitMs = Math.min(maxHoldMs, firstHoldMs * 4 ** misses, this.#options.patienceMs);
-      const counted = await this.#options.client.status(row.requestId, {
-        waitMs,
-        signal: this.#stopping.signal,
-      });
+      const waitMs = Math.max(1, Math.min(maxHoldMs, firstHoldMs * 4 ** misses, this.#patienceLeftMs));
+      const counted = await client.status(row.requestId, { waitMs, signal, onRetry });
       this.#lastError = undefined;
       return counted;
     } catch (error) {
       if (!(error instanceof TallyError)) throw error;
+      // A look that was called off has seen nothing.
+      if (signal.aborted) return undefined;
       this.#lastError = error;
+      if (this.#patienceLeftMs > 0) {
+        onRetry?.(error);
+        const pauseMs = Math.min(backoffMs(misses + 1), this.#patienceLeftMs);
+        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      }
       return undefined;
     }
   }

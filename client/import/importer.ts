@@ -29,6 +29,8 @@ export interface ImportOptions extends RowReaderOptions {
   readonly onWarning: (warning: string) => void;
 }
 
+const maxReadMs = 10_000;
+
 /** How an import ended; what it did is in the report. */
 export interface ImportEnd {
   /** Why it stopped before its end: the server was away for too long, or the file could not be read on. */
@@ -52,13 +54,14 @@ export async function importCsv(
   report: ImportReport,
 ): Promise<ImportEnd> {
   const { waitMs, stop, onRetry, patienceMs } = options;
-  const before = waitMs === undefined ? undefined : await readTotal(client, options.total);
+  const before = waitMs === undefined ? undefined : await readTotal(client, options, waitMs);
   const confirmation =
     waitMs === undefined || before === undefined
       ? undefined
       : new Confirmation({
           client,
           patienceMs: waitMs,
+          onRetry,
           onCounted: (row, counted) => {
             takeCounted(report, row, counted, before);
           },
@@ -91,7 +94,10 @@ export async function importCsv(
   if (confirmation === undefined || before === undefined) return { error };
   const { pending, lastError } = await confirmation.finish();
   stop.removeEventListener('abort', stopConfirmation);
-  const after = await readTotal(client, options.total).catch(() => undefined);
+  const after =
+    waitMs === undefined || lastError !== undefined
+      ? undefined
+      : await readTotal(client, options, waitMs).catch(() => undefined);
   return { error, wait: { pending, lastError, before, after } };
 }
 
@@ -140,9 +146,14 @@ function readable(error: unknown): unknown {
 }
 
 /** A total that nothing was added to yet is an empty one. */
-async function readTotal(client: TallyClient, name: string): Promise<Total> {
+async function readTotal(
+  client: TallyClient,
+  { total: name, stop: signal, onRetry }: ImportOptions,
+  deadlineMs: number,
+): Promise<Total> {
   try {
-    return await client.total(name);
+    const bounded = Math.min(deadlineMs, maxReadMs);
+    return await client.total(name, { deadlineMs: bounded, signal, onRetry });
   } catch (error) {
     if (error instanceof TallyError && error.code === 'not-found') {
       return { name, total: '0', count: 0, version: 0, updatedAt: null };

@@ -19,7 +19,7 @@ export class ImportReport {
   rows = 0;
   /** How far the file was read. */
   bytes = 0;
-  /** Rows that the add function answered with OK: they are counted, or will be. */
+  /** Rows that the add function answered with OK: they are in the log. */
   acknowledged = 0;
   /** Of these, rows that the add function remembered from an earlier call. It forgets after some minutes. */
   replayed = 0;

@@ -90,7 +90,12 @@ function findColumn(header: readonly string[], name: string): number {
   const names = header.map((field) => field.trim());
   const at = names.indexOf(name);
   if (at === -1) {
-    throw new UsageError(`there is no column ${show(name)}; the header has ${names.map(show).join(', ')}`);
+    const hint = names.some((other) => other.includes(';'))
+      ? "; give --delimiter ';' if that is between them"
+      : '';
+    throw new UsageError(
+      `there is no column ${show(name)}; the header has ${names.map(show).join(', ')}${hint}`,
+    );
   }
   if (names.includes(name, at + 1)) throw new UsageError(`there are several columns ${show(name)}`);
   return at;

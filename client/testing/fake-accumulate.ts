@@ -21,6 +21,8 @@ export class FakeAccumulate {
   readonly requests: string[] = [];
   /** How many of the next requests are answered with 503. */
   failures = 0;
+  /** Takes requests and never answers, as a stopped process does. */
+  silent = false;
   port = 0;
   readonly #totals = new Map<string, Total>();
   readonly #changed = new Condition();
@@ -61,6 +63,7 @@ export class FakeAccumulate {
     this.requests.push(target);
     const { pathname, searchParams } = new URL(target, this.url);
     const [, collection, key = ''] = pathname.split('/').map(decodeURIComponent);
+    if (this.silent) return;
     if (this.failures > 0) {
       this.failures--;
       sendProblem(response, new AppError('unavailable', 'not just now'));
@@ -75,7 +78,7 @@ export class FakeAccumulate {
     } else if (collection === 'totals') {
       sendJson(response, this.#page(searchParams.get('after') ?? '', Number(searchParams.get('limit'))));
     } else {
-      response.writeHead(404).end('nothing here');
+      sendProblem(response, new AppError('no-such-path', `there is nothing at ${pathname}`));
     }
   }
 
