@@ -1,4 +1,4 @@
-// The one entry of the image: runs the part that FUNCTION names, else the one that Knative names in K_SERVICE, else
+// The one entry of the program: runs the part that FUNCTION names, else the one that Knative names in K_SERVICE, else
 // the whole local system. Each part loads only its own modules.
 
 import { enableCompileCache, getCompileCacheDir } from 'node:module';

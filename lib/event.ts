@@ -5,7 +5,7 @@ import type { RequestId, TotalName } from './names.ts';
 
 export const eventType = 'dev.tally.sum.v1';
 export const eventSource = '/functions/add';
-/** Names kafka/sum.v1.schema.json, which describes the data. */
+/** The name of the schema of the data, `{"a","b","sum"}` as decimals in text. */
 export const dataSchema = 'urn:tally:schema:sum.v1';
 
 /** One logical addition, as `Add` takes it. */

@@ -23,7 +23,7 @@ export async function createLog(part: string, level = process.env['LOG_LEVEL'] ?
   return pino(options, process.stdout.isTTY ? await prettyStream() : pino.destination({ sync: true }));
 }
 
-/** For people: pino-pretty where it is installed (it is no part of the image). */
+/** For people: pino-pretty where it is installed (a development dependency). */
 async function prettyStream(): Promise<pino.DestinationStream> {
   try {
     const { default: pretty } = await import('pino-pretty');

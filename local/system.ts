@@ -1,5 +1,5 @@
-// The local system: accumulate, the event log and add as child processes, wired together as the manifests wire them in
-// a cluster. Any of them may be killed at any time; it is started again and the totals stay exact.
+// The local system: accumulate, the event log and add as child processes, wired together as in a cluster. Any of them may
+// be killed at any time; it is started again and the totals stay exact.
 
 import type { Log } from '../lib/log.ts';
 import type { LocalConfig } from './config.ts';
