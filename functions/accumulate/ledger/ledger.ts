@@ -102,10 +102,6 @@ export class Ledger {
     return this.#reader.totals(after, limit);
   }
 
-  find(source: string, id: string): StoredEntry | undefined {
-    return this.#reader.find(source, id);
-  }
-
   /** The event as soon as it is counted, by whichever process; undefined when it was not within `waitMs`. */
   waitFor(source: string, id: string, waitMs: number, signal: AbortSignal): Promise<StoredEntry | undefined> {
     return this.#waiters.waitFor(source, id, waitMs, signal);
