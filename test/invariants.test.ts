@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
 
-import type { LogStatus } from '../local/log/pages.ts';
+import type { LogStatus } from '../local/log/status.ts';
 import { type Attempt, createAdder, isOk } from './adder-client.ts';
 import { PartProcess } from './part-process.ts';
 import { makeTempDir } from './temp-dir.ts';
@@ -52,7 +52,7 @@ async function total(): Promise<TotalJson> {
 async function delivered(): Promise<LogStatus> {
   return until('everything is delivered', async () => {
     const status = await getPage<LogStatus>(log.url, '/status');
-    return status.nextOffset > 0 && status.committedOffset === status.nextOffset && status;
+    return status.records > 0 && status.lag === 0 && status;
   });
 }
 
@@ -84,7 +84,7 @@ describe('the whole path', () => {
     await send(1, first);
     await send(1, { requestId: randomUUID(), a: '10', b: '0' });
     expect(await send(1, first)).toMatchObject({ sum: '1', replayed: false });
-    expect((await delivered()).nextOffset).toBe(3);
+    expect((await delivered()).records).toBe(3);
     expect(await total()).toMatchObject({ total: '11', count: 2 });
   });
 

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import type { LogStatus } from '../local/log/pages.ts';
+import type { EmbeddedLogStatus } from '../local/log/status.ts';
 import { closeAfterTest, getPage } from './test-log.ts';
 import { until } from './until.ts';
 
@@ -13,7 +13,7 @@ export interface LogProcess {
   /** Standard output so far. */
   readonly output: () => string;
   readonly url: () => Promise<string>;
-  readonly status: () => Promise<LogStatus>;
+  readonly status: () => Promise<EmbeddedLogStatus>;
   /** Ends it with a signal and gives the exit code, null for a signal's end. */
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
   /** Waits for its end and gives the exit code. */

@@ -9,7 +9,7 @@ import { Decimal } from 'decimal.js';
 
 import { runTally, startTally } from '../client/testing/command.ts';
 import { verifyDirectory } from '../functions/accumulate/ledger/fixtures.ts';
-import type { LogStatus } from '../local/log/pages.ts';
+import type { LogStatus } from '../local/log/status.ts';
 import { type LocalSystem, startLocalSystem } from './local-system.ts';
 import { makeTempDir } from './temp-dir.ts';
 import { getPage } from './test-log.ts';
@@ -31,7 +31,7 @@ test('killed in the middle of an import and started again, the total of the file
 
   const first = startLocalSystem(env);
   const interrupted = startTally([...args, '--patience', '2s'], await addresses(first));
-  await until('a part of the file is in the log', async () => (await logStatus(first)).nextOffset > 500);
+  await until('a part of the file is in the log', async () => (await logStatus(first)).records > 500);
   const pids = [
     first.child.pid,
     ...(await Promise.all(parts.map(async (part) => (await first.part(part)).pid))),
@@ -41,7 +41,7 @@ test('killed in the middle of an import and started again, the total of the file
 
   const second = startLocalSystem(env);
   const where = await addresses(second);
-  const stored = (await logStatus(second)).nextOffset;
+  const stored = (await logStatus(second)).records;
   expect(stored).toBeGreaterThan(500);
   expect(stored).toBeLessThan(rows.length);
   for (let time = 0; time < 2; time++) {

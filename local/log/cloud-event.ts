@@ -40,15 +40,23 @@ function toRecord(
   value: Uint8Array | null,
   transport: IncomingHttpHeaders,
 ): LogRecord {
-  const headers: Record<string, string> = {};
-  for (const [name, text] of attributes) headers[`ce_${name}`] = checkAttribute(name, text);
-  for (const name of ['specversion', 'id', 'source', 'type']) {
-    if (headers[`ce_${name}`] === undefined) throw new AppError('invalid', `the event has no ${name}`);
+  const checked = new Map<string, string>();
+  for (const [name, text] of attributes) checked.set(name, checkAttribute(name, text));
+  for (const name of required) {
+    if (!checked.has(name)) throw new AppError('invalid', `the event has no ${name}`);
   }
-  if (contentType !== undefined) headers['content-type'] = contentType;
-  Object.assign(headers, traceHeaders(transport));
-  return { key: headers['ce_partitionkey'] ?? null, headers, value };
+  const key = checked.get('partitionkey') ?? null;
+  const headers: Record<string, string> = {};
+  // In the order in which a KafkaSink writes them.
+  for (const name of [...required, 'datacontenttype', ...optional, ...checked.keys()]) {
+    const text = name === 'datacontenttype' ? contentType : checked.get(name);
+    if (text !== undefined) headers[name === 'datacontenttype' ? 'content-type' : `ce_${name}`] = text;
+  }
+  return { key, headers: { ...headers, ...traceHeaders(transport) }, value };
 }
+
+const required = ['specversion', 'id', 'source', 'type'] as const;
+const optional = ['dataschema', 'subject', 'time'] as const;
 
 /** W3C trace context as a KafkaSink passes it on: the same trace, a span of its own. */
 function traceHeaders({ traceparent, tracestate, baggage }: IncomingHttpHeaders): Record<string, string> {

@@ -4,9 +4,6 @@
 import type { Outcome } from './delivery.ts';
 import type { LogRecord, StoredRecord } from './record.ts';
 
-/** The log has one partition: order means nothing to a sum, and one offset for each record is plain to read. */
-export const partition = '0';
-
 /**
  * @param destination the full address of the subscriber
  * @param outcome of the last attempt
@@ -14,7 +11,7 @@ export const partition = '0';
 export function deadLetterOf(record: StoredRecord, destination: string, outcome: Outcome): LogRecord {
   const headers: Record<string, string> = {
     ...record.headers,
-    ce_knativekafkapartition: partition,
+    ce_knativekafkapartition: String(record.partition),
     ce_knativekafkaoffset: String(record.offset),
     ce_knativeerrordest: destination,
   };

@@ -11,12 +11,15 @@ import type { Log } from '../../lib/log.ts';
 import { isFsyncFailure } from '../../lib/sqlite.ts';
 import type { LogConfig } from './config.ts';
 import { deadLetterOf } from './dead-letter.ts';
+import { Deliverer } from './deliverer.ts';
 import type { Faults } from './faults.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createMetrics } from './metrics.ts';
-import { type LogStatus, createPages } from './pages.ts';
+import { createPages } from './pages.ts';
+import { createRecordPages } from './records-page.ts';
 import { createServer } from './server.ts';
 import { Source } from './source.ts';
+import type { EmbeddedLogStatus } from './status.ts';
 import { Store, type Write } from './store.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -28,7 +31,7 @@ export interface EventLog {
   readonly server: Server;
   /** Begins to deliver. */
   start(): void;
-  status(): LogStatus;
+  status(): EmbeddedLogStatus;
   /** Refuses new records, lets attempts in flight finish, saves the offset, closes. */
   drain(): Promise<void>;
 }
@@ -71,8 +74,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
     }
   }, maxBatchRecords);
 
-  const source = new Source({
-    store,
+  const deliverer = new Deliverer({
     subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs),
     policy: config.delivery,
     bury: async (record, outcome) => {
@@ -83,23 +85,25 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
       };
       await writes.submit(write);
     },
-    fail,
     log,
     faults,
   });
+  const source = new Source({ store, deliverer, fail, faults });
 
-  const status = (): LogStatus => {
+  const status = (): EmbeddedLogStatus => {
     const firstOffset = store.first('sums');
     const nextOffset = store.next('sums');
+    const committedOffset = source.committed;
     return {
       records: nextOffset - firstOffset,
+      lag: nextOffset - committedOffset,
       firstOffset,
       nextOffset,
-      committedOffset: source.committed,
+      committedOffset,
       savedOffset: store.savedOffset,
-      inFlight: source.inFlight,
-      delivered: source.delivered,
-      redeliveries: source.redeliveries,
+      inFlight: deliverer.inFlight,
+      delivered: deliverer.delivered,
+      redeliveries: deliverer.redeliveries,
       deadLetters: store.next('sums-dead-letter') - store.first('sums-dead-letter'),
       subscriber: destination,
       draining,
@@ -109,7 +113,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
   const metrics = createMetrics(status);
   const server = createServer({
     store: (topic, record) => writes.submit({ topic, record }),
-    page: createPages({ store, status, metrics }),
+    page: createPages({ status, metrics, isDraining: () => draining, more: createRecordPages(store) }),
     isDraining: () => draining,
     maxQueuedRequests: config.maxQueuedRequests,
     maxQueuedBytes: config.maxQueuedBytes,
@@ -130,7 +134,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
     drain: async () => {
       draining = true;
       housekeeping.stop();
-      await source.stop(config.drainGraceMs);
+      await deliverer.stop(config.drainGraceMs);
       housekeeping.saveOffset();
       await closeServer(server);
       store.close();

@@ -1,124 +1,48 @@
-// The log's pages: its state, its records and its dead letters as JSON, probes and metrics.
+// The log's pages beside its sink: its state as JSON, probes, metrics, and whatever else the log has to show.
 
-import { isUtf8 } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 
-import { AppError, toAppError } from '../../lib/errors.ts';
+import { toAppError } from '../../lib/errors.ts';
 import { sendJson, sendProblem } from '../../lib/http.ts';
 import type { LogMetrics } from './metrics.ts';
-import type { StoredRecord, Topic } from './record.ts';
-import type { Store } from './store.ts';
-
-/** The state of the log, as `GET /status` tells it. */
-export interface LogStatus {
-  /** Records kept; delivered ones are removed after the retention time. */
-  readonly records: number;
-  readonly firstOffset: number;
-  readonly nextOffset: number;
-  /** Every record before it is delivered or in the dead letters. */
-  readonly committedOffset: number;
-  /** The committed offset on disk, where a restart after a crash begins. */
-  readonly savedOffset: number;
-  readonly inFlight: number;
-  readonly delivered: number;
-  readonly redeliveries: number;
-  readonly deadLetters: number;
-  readonly subscriber: string;
-  readonly draining: boolean;
-}
+import type { LogStatus } from './status.ts';
 
 export interface PagesOptions {
-  readonly store: Store;
-  readonly status: () => LogStatus;
+  readonly status: () => LogStatus | Promise<LogStatus>;
   readonly metrics: LogMetrics;
+  readonly isDraining: () => boolean;
+  /** Answers a page that only this log has; false for a path that has none. */
+  readonly more?: (path: string, query: string, response: ServerResponse) => boolean;
 }
 
-const defaultPageSize = 100;
-const maxPageSize = 1_000;
-
 /** Answers the GETs; false for a path that has no page. */
-export function createPages({ store, status, metrics }: PagesOptions) {
+export function createPages({ status, metrics, isDraining, more }: PagesOptions) {
+  const sendStatus = async (response: ServerResponse): Promise<void> => {
+    try {
+      sendJson(response, await status());
+    } catch (error) {
+      sendProblem(response, toAppError(error));
+    }
+  };
   return (target: string, response: ServerResponse): boolean => {
     const [path = '/', query = ''] = target.split('?', 2);
     switch (path) {
       case '/':
       case '/status':
-        sendJson(response, status());
-        return true;
-      case '/records':
-        sendRecords(response, store, 'sums', query);
-        return true;
-      case '/dead-letters':
-        sendRecords(response, store, 'sums-dead-letter', query);
+        void sendStatus(response);
         return true;
       case '/health/liveness':
         response.end('ok');
         return true;
       case '/health/readiness':
-        if (status().draining) response.writeHead(503).end('draining');
+        if (isDraining()) response.writeHead(503).end('draining');
         else response.end('ok');
         return true;
       case '/metrics':
         void metrics.send(response);
         return true;
       default:
-        return false;
+        return more?.(path, query, response) ?? false;
     }
   };
-}
-
-/** `?from=` an offset, `&limit=` at most 1,000: `{"items": […], "next": the offset to go on from, or null}`. */
-function sendRecords(response: ServerResponse, store: Store, topic: Topic, query: string): void {
-  const params = new URLSearchParams(query);
-  const from = wholeNumber(params.get('from'), 0);
-  const limit = wholeNumber(params.get('limit'), defaultPageSize);
-  if (from === undefined || limit === undefined || limit === 0 || limit > maxPageSize) {
-    sendProblem(response, new AppError('invalid', `from should be an offset, limit 1 to ${maxPageSize}`));
-    return;
-  }
-  let items: StoredRecord[];
-  try {
-    items = store.read(topic, from, limit);
-  } catch (error) {
-    sendProblem(response, toAppError(error));
-    return;
-  }
-  const last = items.at(-1)?.offset;
-  const next = last !== undefined && last + 1 < store.next(topic) ? last + 1 : null;
-  sendJson(response, { items: items.map(describeRecord), next });
-}
-
-function wholeNumber(text: string | null, fallback: number): number | undefined {
-  if (text === null) return fallback;
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-/** A record for people and for a redrive: its attributes without `ce_`, its data as text where it is text. */
-function describeRecord({ offset, timeMs, key, headers, value }: StoredRecord) {
-  const attributes: Record<string, string> = {};
-  for (const [name, text] of Object.entries(headers)) {
-    if (name.startsWith('ce_')) attributes[name.slice(3)] = text;
-  }
-  const { knativeerrordest: destination, knativeerrorcode: code, knativeerrordata: data } = attributes;
-  return {
-    offset,
-    time: new Date(timeMs).toISOString(),
-    key,
-    attributes,
-    contentType: headers['content-type'] ?? null,
-    ...describeValue(value),
-    ...(destination !== undefined && {
-      error: {
-        destination,
-        code: code === undefined ? null : Number(code),
-        data: data === undefined ? null : Buffer.from(data, 'base64').toString(),
-      },
-    }),
-  };
-}
-
-function describeValue(value: Uint8Array | null): { data: string | null } | { dataBase64: string } {
-  if (value === null) return { data: null };
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
-  return isUtf8(bytes) ? { data: bytes.toString() } : { dataBase64: bytes.toString('base64') };
 }

@@ -2,8 +2,8 @@
 // from it delivers everything that was not finished (I1), some of it a second time, as after any Kafka consumer.
 
 export class Progress {
-  // A Set keeps the order of insertion, which is that of the offsets: its first member is the oldest unfinished.
-  readonly #unfinished = new Set<number>();
+  /** How many copies of a record are under way: after a rebalance a second one may begin beside the first. */
+  readonly #unfinished = new Map<number, number>();
   #next: number;
 
   /** @param committed where an earlier process stopped */
@@ -18,17 +18,23 @@ export class Progress {
 
   /** Every record before it is finished. */
   get committed(): number {
-    const [oldest] = this.#unfinished;
-    return oldest ?? this.#next;
+    let oldest = this.#next;
+    for (const offset of this.#unfinished.keys()) oldest = Math.min(oldest, offset);
+    return oldest;
   }
 
-  /** Begins a record. Records begin in the order of their offsets. */
+  /**
+   * Begins a record. Records begin in the order of their offsets, but for a rewind to an earlier one, from which on
+   * all are to be finished again.
+   */
   begin(offset: number): void {
-    this.#unfinished.add(offset);
+    this.#unfinished.set(offset, (this.#unfinished.get(offset) ?? 0) + 1);
     this.#next = offset + 1;
   }
 
   finish(offset: number): void {
-    this.#unfinished.delete(offset);
+    const copies = this.#unfinished.get(offset) ?? 0;
+    if (copies > 1) this.#unfinished.set(offset, copies - 1);
+    else this.#unfinished.delete(offset);
   }
 }

@@ -14,7 +14,8 @@ export interface LogRecord {
 }
 
 export interface StoredRecord extends LogRecord {
-  /** Its place in its topic: 0, 1, 2 … without gaps in `sums`. */
+  readonly partition: number;
+  /** Its place in its partition. */
   readonly offset: number;
   /** When it was stored, in milliseconds since 1970. */
   readonly timeMs: number;

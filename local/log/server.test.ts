@@ -12,7 +12,7 @@ import {
   startTestLog,
 } from '../../test/test-log.ts';
 import { until } from '../../test/until.ts';
-import type { LogStatus } from './pages.ts';
+import type { EmbeddedLogStatus } from './status.ts';
 
 interface Request {
   readonly method?: string;
@@ -209,11 +209,12 @@ describe('the pages', () => {
     const { url, subscriber } = await startTestLog();
     await postEvent(url, 'a');
     const status = await until('it is delivered', async () => {
-      const page = await getPage<LogStatus>(url, '/status');
+      const page = await getPage<EmbeddedLogStatus>(url, '/status');
       return page.committedOffset === 1 && page;
     });
     expect(status).toEqual({
       records: 1,
+      lag: 0,
       firstOffset: 0,
       nextOffset: 1,
       committedOffset: 1,
@@ -268,12 +269,12 @@ describe('the pages', () => {
     const { url, subscriber } = await startTestLog();
     await postEvent(url, 'a');
     await until('it is delivered', () => subscriber.deliveries.length === 1);
-    await until('it is counted', async () => (await getPage<LogStatus>(url, '/')).delivered === 1);
+    await until('it is counted', async () => (await getPage<EmbeddedLogStatus>(url, '/')).delivered === 1);
     expect((await send(url, { method: 'GET', path: '/health/liveness' })).status).toBe(200);
     expect((await send(url, { method: 'GET', path: '/health/readiness' })).status).toBe(200);
     const { body } = await send(url, { method: 'GET', path: '/metrics' });
     expect(body).toContain('tally_log_sink_requests_total{status="202"} 1');
-    expect(body).toContain('tally_log_committed_offset 1');
+    expect(body).toContain('tally_log_lag 0');
     expect(body).toContain('tally_log_delivered_total 1');
   });
 });

@@ -12,6 +12,9 @@ import { AppError } from '../../lib/errors.ts';
 import type { LogRecord, StoredRecord, Topic } from './record.ts';
 import { openDatabase } from './store-file.ts';
 
+/** The log has one partition: order means nothing to a sum, and one offset for each record is plain to read. */
+const partition = 0;
+
 /** One record to append. */
 export interface Write {
   readonly topic: Topic;
@@ -122,7 +125,7 @@ export class Store {
             'move it aside to begin an empty log',
         );
       }
-      return { offset, timeMs, key, headers: JSON.parse(headers) as Record<string, string>, value };
+      return { partition, offset, timeMs, key, headers: JSON.parse(headers) as Record<string, string>, value };
     });
   }
 

@@ -3,7 +3,6 @@
 import { Agent, type Dispatcher, errors } from 'undici';
 
 import { messageOf } from '../../lib/errors.ts';
-import { partition } from './dead-letter.ts';
 import type { Outcome } from './delivery.ts';
 import type { StoredRecord } from './record.ts';
 
@@ -119,7 +118,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 }
 
 /** The headers of a KafkaSource's request; only the user agent is our own. */
-function deliveryHeaders({ headers, offset }: StoredRecord): Record<string, string> {
+function deliveryHeaders({ headers, partition, offset }: StoredRecord): Record<string, string> {
   const sent: Record<string, string> = {
     'user-agent': 'tally-log',
     prefer: 'reply',
@@ -128,7 +127,7 @@ function deliveryHeaders({ headers, offset }: StoredRecord): Record<string, stri
   for (const name in headers) {
     sent[name.startsWith('ce_') ? `ce-${name.slice(3)}` : name] = latin1(headers[name] ?? '');
   }
-  sent['ce-knativekafkapartition'] = partition;
+  sent['ce-knativekafkapartition'] = String(partition);
   sent['ce-knativekafkaoffset'] = String(offset);
   return sent;
 }
