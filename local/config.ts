@@ -3,7 +3,8 @@
 import { isIPv4 } from 'node:net';
 
 import { EnvReader } from '../lib/env.ts';
-import { readSettings } from './log/config.ts';
+import { readKafka, wantsKafka } from './kafka/config.ts';
+import { readDelivery, readStorage } from './log/config.ts';
 
 const day = 86_400_000;
 
@@ -33,10 +34,12 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
   const host = reader.read('HOST', 'an IPv4 address', '127.0.0.1', (text) =>
     isIPv4(text) ? text : undefined,
   );
-  const { dataDir, retentionMs } = readSettings(reader);
+  readDelivery(reader);
+  const { dataDir, retentionMs } = readStorage(reader);
   // Accumulate reads it, and cannot know how long the log keeps what it may deliver again.
   const windowMs = reader.durationMs('DEDUPE_WINDOW', 30 * day, { min: 0, max: Number.MAX_SAFE_INTEGER });
-  if (windowMs <= retentionMs) {
+  if (wantsKafka(env)) readKafka(reader);
+  else if (windowMs <= retentionMs) {
     reader.problem(
       'DEDUPE_WINDOW, LOG_RETENTION',
       'should be longer and shorter: ids must outlive the records',

@@ -100,10 +100,7 @@ export class Deliverer {
         );
         return 'dead-letter';
       } catch (error) {
-        log.error(
-          { partition, offset, reason: messageOf(error) },
-          'the dead letter could not be stored yet',
-        );
+        log.error({ partition, offset, reason: messageOf(error) }, 'the dead letter could not be stored yet');
         if (!(await this.#pause(policy.backoffDelayMs * 2 ** Math.min(attempt, 6)))) return 'abandoned';
       }
     }

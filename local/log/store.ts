@@ -125,7 +125,14 @@ export class Store {
             'move it aside to begin an empty log',
         );
       }
-      return { partition, offset, timeMs, key, headers: JSON.parse(headers) as Record<string, string>, value };
+      return {
+        partition,
+        offset,
+        timeMs,
+        key,
+        headers: JSON.parse(headers) as Record<string, string>,
+        value,
+      };
     });
   }
 

@@ -1,0 +1,15 @@
+// The tests that need a real Kafka: `npm run test:kafka`, against KAFKA_BROKERS or a broker that they start themselves.
+
+import base from './jest.config.js';
+
+/** @type {import('jest').Config} */
+export default {
+  ...base,
+  testMatch: ['<rootDir>/test/kafka/*.test.ts', '<rootDir>/test/exactness.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  globalSetup: './test/kafka/global-setup.ts',
+  globalTeardown: './test/kafka/global-teardown.ts',
+  testTimeout: 180_000,
+  // Two cores, a broker and the processes of each test: one at a time.
+  maxWorkers: 1,
+};

@@ -1,0 +1,152 @@
+// What Kafka and the bridge go through in a bad week, under load, and the total compared afterwards: the broker killed,
+// frozen, its acknowledgements lost; the bridge killed; a second bridge that comes and goes.
+
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { beforeEach, expect, test } from '@jest/globals';
+
+import { verifyDirectory } from '../../functions/accumulate/ledger/fixtures.ts';
+import { PartProcess } from '../part-process.ts';
+import { makeTempDir } from '../temp-dir.ts';
+import { closeAfterTest, getPage } from '../test-log.ts';
+import { until } from '../until.ts';
+import { Broker } from './broker.ts';
+import { TestKafka } from './kafka.ts';
+import { SinkLoad } from './sink-load.ts';
+
+const longMs = 120_000;
+
+let directory: string;
+let accumulate: PartProcess;
+
+beforeEach(async () => {
+  directory = makeTempDir();
+  accumulate = await new PartProcess('accumulate', { DATA_DIR: directory }).start();
+});
+
+/** A bridge whose retries outlast whatever a test does. */
+async function startBridge(kafka: TestKafka): Promise<PartProcess> {
+  return await new PartProcess('log', {
+    ...kafka.env,
+    SUBSCRIBER: accumulate.url,
+    DELIVERY_RETRIES: '20',
+    DELIVERY_BACKOFF: '1ms',
+    LOG_COMMIT_INTERVAL: '100ms',
+    LOG_LEVEL: 'fatal',
+  }).start();
+}
+
+async function ownBroker(properties: readonly string[] = []): Promise<Broker> {
+  const broker = await Broker.start({ properties });
+  closeAfterTest(() => broker.remove());
+  return broker;
+}
+
+function more(load: SinkLoad, events: number): Promise<unknown> {
+  const before = load.acknowledged.size;
+  return until('the load goes on', () => load.acknowledged.size >= before + events, longMs);
+}
+
+/** Everything that was acknowledged is counted once, and nothing else is. */
+async function expectExact(kafka: TestKafka, load: SinkLoad): Promise<void> {
+  await load.stop();
+  const { size } = load.acknowledged;
+  const status = await until(
+    'everything is delivered and committed',
+    async () => {
+      const now = await kafka.status().catch(() => undefined);
+      return now !== undefined && now.lag === 0 && now;
+    },
+    longMs,
+  );
+  expect(await getPage(accumulate.url, '/total')).toMatchObject({ count: size, total: String(size / 100) });
+  expect(status.deadLetters).toBe(0);
+  expect(await accumulate.stop()).toBe(0);
+  expect(verifyDirectory(directory)).toEqual([]);
+}
+
+test('I1, I2: exact, though the broker is killed and started again under load', async () => {
+  const broker = await ownBroker();
+  const kafka = new TestKafka(broker.address);
+  const bridge = await startBridge(kafka);
+  const load = new SinkLoad([() => bridge.url]);
+  for (let kill = 0; kill < 3; kill++) {
+    await more(load, 300);
+    await broker.kill();
+    await until('clients are told that it is not known', () => load.unknown > kill * 16, longMs);
+    await broker.start();
+  }
+  await more(load, 300);
+  await expectExact(kafka, load);
+  expect(load.unknown).toBeGreaterThan(0);
+});
+
+test('a broker that pauses for some seconds writes nothing twice', async () => {
+  const broker = await ownBroker();
+  const kafka = new TestKafka(broker.address);
+  const bridge = await startBridge(kafka);
+  const load = new SinkLoad([() => bridge.url]);
+  for (const seconds of [4, 2]) {
+    await more(load, 300);
+    broker.freeze();
+    await delay(seconds * 1_000);
+    broker.thaw();
+  }
+  await more(load, 300);
+  await expectExact(kafka, load);
+  const { records } = await kafka.status();
+  expect({ records, unknown: load.unknown }).toEqual({ records: load.acknowledged.size, unknown: 0 });
+});
+
+test('I1: exact, though the bridge is killed under load, and no offset is committed past what is applied', async () => {
+  const kafka = new TestKafka();
+  const bridge = await startBridge(kafka);
+  const load = new SinkLoad([() => bridge.url]);
+  let judged = 0;
+  for (let kill = 0; kill < 3; kill++) {
+    await more(load, 500);
+    await bridge.kill();
+    const { partitions } = await kafka.status();
+    const committed = new Map(
+      partitions.map(({ partition, committedOffset }) => [partition, committedOffset]),
+    );
+    for (const { partition, offset, headers } of await kafka.records()) {
+      if (offset >= (committed.get(partition) ?? 0)) continue;
+      judged++;
+      const id = new Map(headers).get('ce_id') ?? '';
+      expect(await getPage(accumulate.url, `/requests/${id}`)).toMatchObject({ id });
+    }
+    await bridge.start();
+  }
+  expect(judged).toBeGreaterThan(500);
+  await more(load, 500);
+  await expectExact(kafka, load);
+});
+
+test('I1, I2: exact through the rebalances of a second bridge that comes, is killed, comes again and drains', async () => {
+  const kafka = new TestKafka();
+  const first = await startBridge(kafka);
+  const load = new SinkLoad([() => first.url]);
+  await more(load, 300);
+  const second = await startBridge(kafka);
+  const hasPartitions = (bridge: PartProcess, count: number) =>
+    until(
+      `${count} partitions are assigned`,
+      async () => {
+        const { partitions } = await getPage<{ partitions?: { assigned: boolean }[] }>(bridge.url, '/status');
+        return partitions?.filter(({ assigned }) => assigned).length === count;
+      },
+      longMs,
+    );
+  await Promise.all([hasPartitions(first, 6), hasPartitions(second, 6)]);
+  await more(load, 300);
+  await second.kill();
+  await hasPartitions(first, 12);
+  await second.start();
+  await hasPartitions(second, 6);
+  await more(load, 300);
+  expect(await second.stop()).toBe(0);
+  await hasPartitions(first, 12);
+  await expectExact(kafka, load);
+  expect(await first.stop()).toBe(0);
+});
