@@ -5,7 +5,10 @@ import { randomUUID } from 'node:crypto';
 import type { LocalConfig } from './config.ts';
 import type { System } from './system.ts';
 
-export function formatBanner({ add, accumulate, log }: System, { host, dataDir }: LocalConfig): string {
+export function formatBanner(
+  { add, accumulate, log }: System,
+  { host, dataDir, kafka }: LocalConfig,
+): string {
   const line = (name: string, port: number, pid: number | undefined, what: string) =>
     `  ${name.padEnd(12)}${`${host}:${port}`.padEnd(22)}pid ${String(pid).padEnd(9)}${what}`;
   const isUsual = add.port === 8080 && accumulate.port === 8081;
@@ -17,7 +20,13 @@ export function formatBanner({ add, accumulate, log }: System, { host, dataDir }
     '',
     line('add', add.port, add.pid, 'gRPC'),
     line('accumulate', accumulate.port, accumulate.pid, `http://${host}:${accumulate.port}/totals`),
-    line('log', log.port, log.pid, `http://${host}:${log.port}/status, /records, /dead-letters`),
+    line(
+      'log',
+      log.port,
+      log.pid,
+      `http://${host}:${log.port}/status${kafka === undefined ? ', /records, /dead-letters' : ''}`,
+    ),
+    ...(kafka === undefined ? [] : [`  ${'kafka'.padEnd(12)}${kafka.brokers.join(', ')}`]),
     `  ${'data'.padEnd(12)}${dataDir}`,
     '',
     'Try:',

@@ -3,7 +3,8 @@
 import { isIPv4 } from 'node:net';
 
 import { EnvReader } from '../lib/env.ts';
-import { readKafka, wantsKafka } from './kafka/config.ts';
+import { type KafkaConfig, readKafka } from './kafka/config.ts';
+import { rejectStrayKafka, wantsKafka } from './kafka/wanted.ts';
 import { readDelivery, readStorage } from './log/config.ts';
 
 const day = 86_400_000;
@@ -14,6 +15,8 @@ export interface LocalConfig {
   /** What all parts listen on: this machine alone, unless told otherwise. */
   readonly host: string;
   readonly dataDir: string;
+  /** Where the log is a real Kafka. */
+  readonly kafka: Pick<KafkaConfig, 'brokers'> | undefined;
 }
 
 /**
@@ -38,13 +41,14 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
   const { dataDir, retentionMs } = readStorage(reader);
   // Accumulate reads it, and cannot know how long the log keeps what it may deliver again.
   const windowMs = reader.durationMs('DEDUPE_WINDOW', 30 * day, { min: 0, max: Number.MAX_SAFE_INTEGER });
-  if (wantsKafka(env)) readKafka(reader);
-  else if (windowMs <= retentionMs) {
-    reader.problem(
-      'DEDUPE_WINDOW, LOG_RETENTION',
-      'should be longer and shorter: ids must outlive the records',
-    );
+  const kafka = wantsKafka(env) ? readKafka(reader) : undefined;
+  if (kafka === undefined) {
+    rejectStrayKafka(reader);
+    if (windowMs <= retentionMs) {
+      const problem = 'should be longer and shorter: ids must outlive the records';
+      reader.problem('DEDUPE_WINDOW, LOG_RETENTION', problem);
+    }
   }
   reader.done();
-  return { ports, host, dataDir };
+  return { ports, host, dataDir, kafka };
 }

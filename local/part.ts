@@ -99,6 +99,8 @@ export class Part {
     const { name, entry, env, host, log } = this.#options;
     const child = fork(entry, {
       env: { ...env, FUNCTION: name, PORT: String(this.#port), HOST: host },
+      // kafkajs 2.2.4 sets a timer to the past at its start, of which Node would tell the user.
+      execArgv: [...process.execArgv, '--disable-warning=TimeoutNegativeWarning'],
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

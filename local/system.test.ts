@@ -16,7 +16,12 @@ const entry = fileURLToPath(new URL('../test/stand-in-part.ts', import.meta.url)
 async function startStandIns(directory: string) {
   const failures: Error[] = [];
   const system = await startSystem({
-    config: { ports: { add: 0, accumulate: 0, log: 0 }, host: '127.0.0.1', dataDir: directory },
+    config: {
+      ports: { add: 0, accumulate: 0, log: 0 },
+      host: '127.0.0.1',
+      dataDir: directory,
+      kafka: undefined,
+    },
     env: { PATH: process.env['PATH'], STAND_IN_DIR: directory },
     entry,
     log: await createLog('local', 'silent'),

@@ -31,15 +31,11 @@ export interface BridgeConfig extends DeliveryConfig, ListeningConfig {
   readonly kafka: KafkaConfig;
 }
 
+const pemBegin = '-----BEGIN ';
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const brokerList = /^[^\s,:]+:\d{1,5}(?:,[^\s,:]+:\d{1,5})*$/;
 /** https://kafka.apache.org/documentation/#topicconfigs: at most 249 characters, of which the dead letters need some. */
 const topicName = /^[\w.-]{1,230}$/;
-
-/** Whether the log is to be Kafka. */
-export function wantsKafka(env: NodeJS.ProcessEnv): boolean {
-  return (env['KAFKA_BROKERS'] ?? '') !== '';
-}
 
 /** @throws ConfigError naming every problem */
 export function readConfig(env: NodeJS.ProcessEnv): BridgeConfig {
@@ -71,11 +67,14 @@ export function readKafka(reader: EnvReader): KafkaConfig {
 function readTls(reader: EnvReader): TlsConfig | undefined {
   const pem = (name: string, what: string): string | undefined =>
     reader.read<string | undefined>(name, `${what} in PEM`, undefined, (text) =>
-      text.includes('-----BEGIN ') ? text : undefined,
+      text.includes(pemBegin) ? text : undefined,
     );
   const ca = pem('KAFKA_CA_CERTS', 'certificates');
   const cert = pem('KAFKA_CLIENT_CERT', 'a certificate');
-  const key = pem('KAFKA_CLIENT_KEY', 'a key');
+  const key = reader.text('KAFKA_CLIENT_KEY');
+  // Read apart, so that no message shows a part of a key.
+  if (key !== undefined && !key.includes(pemBegin))
+    reader.problem('KAFKA_CLIENT_KEY', 'should be a key in PEM');
   if ((reader.text('KAFKA_CLIENT_CERT') === undefined) !== (reader.text('KAFKA_CLIENT_KEY') === undefined)) {
     reader.problem('KAFKA_CLIENT_CERT, KAFKA_CLIENT_KEY', 'should be set together');
   }

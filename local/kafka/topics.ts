@@ -1,5 +1,5 @@
-// The two topics as they should be, which kafka/topics.yaml declares for Strimzi: created where they are missing, compared
-// where they are there. What is there is never changed: kafkajs can only replace all of a topic's settings at once.
+// The two topics as they should be, which kafka/topics declares for Strimzi: created where they are missing, compared where
+// they are there. What is there is never changed: kafkajs can only replace all of a topic's settings at once.
 
 import kafkajs, { type Admin } from 'kafkajs';
 

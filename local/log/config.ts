@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { EnvReader } from '../../lib/env.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { logLevels } from '../../lib/log.ts';
+import { rejectStrayKafka } from '../kafka/wanted.ts';
 import type { DeliveryPolicy } from './delivery.ts';
 
 export interface LogConfig extends ListeningConfig, DeliveryConfig, StorageConfig {}
@@ -42,6 +43,7 @@ const day = 86_400_000;
 export function readConfig(env: NodeJS.ProcessEnv): LogConfig {
   const reader = new EnvReader(env);
   const config = { ...readListening(reader), ...readDelivery(reader), ...readStorage(reader) };
+  rejectStrayKafka(reader);
   reader.done();
   return config;
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../../lib/errors.ts';
 import { listen } from '../../lib/http.ts';
 import { type Running, runProcess } from '../../lib/lifecycle.ts';
 import { type Log, createLog } from '../../lib/log.ts';
-import { wantsKafka } from '../kafka/config.ts';
+import { wantsKafka } from '../kafka/wanted.ts';
 
 export async function main(): Promise<void> {
   const log = await createLog('log');

@@ -35,6 +35,8 @@ export interface BrokerOptions {
   readonly properties?: readonly string[];
   /** The security protocol of the listener for clients. */
   readonly protocol?: 'PLAINTEXT' | 'SASL_SSL';
+  /** The port that clients are told to use, where it is not its own. */
+  readonly advertised?: number;
   /** Arguments for `StorageTool format`, such as users for SCRAM. */
   readonly format?: readonly string[];
 }
@@ -59,13 +61,12 @@ export class Broker {
     return broker;
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.#port}`;
+  get port(): number {
+    return this.#port;
   }
 
-  /** Where it keeps its files; others may be put beside them before the start. */
-  get directory(): string {
-    return this.#directory;
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
   }
 
   async start(): Promise<void> {
@@ -114,13 +115,14 @@ export class Broker {
   async #format(): Promise<void> {
     const [port, controllerPort] = await freePorts();
     this.#port = port;
-    const { protocol = 'PLAINTEXT', properties = [], format = [] } = this.#options;
+    const { protocol = 'PLAINTEXT', properties = [], format = [], advertised = port } = this.#options;
     const lines = [
       'process.roles=broker,controller',
       'node.id=1',
       `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
       'controller.listener.names=CONTROLLER',
       `listeners=CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+      `advertised.listeners=CLIENT://127.0.0.1:${advertised}`,
       `listener.security.protocol.map=CLIENT:${protocol},CONTROLLER:PLAINTEXT`,
       'inter.broker.listener.name=CLIENT',
       `log.dirs=${join(this.#directory, 'data')}`,

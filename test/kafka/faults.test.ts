@@ -3,12 +3,12 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeEach, expect, test } from '@jest/globals';
 
 import { verifyDirectory } from '../../functions/accumulate/ledger/fixtures.ts';
 import { PartProcess } from '../part-process.ts';
 import { makeTempDir } from '../temp-dir.ts';
-import { closeAfterTest, getPage } from '../test-log.ts';
+import { getPage } from '../test-log.ts';
 import { until } from '../until.ts';
 import { Broker } from './broker.ts';
 import { TestKafka } from './kafka.ts';
@@ -36,11 +36,14 @@ async function startBridge(kafka: TestKafka): Promise<PartProcess> {
   }).start();
 }
 
-async function ownBroker(properties: readonly string[] = []): Promise<Broker> {
-  const broker = await Broker.start({ properties });
-  closeAfterTest(() => broker.remove());
-  return broker;
+/** One that may be killed: other tests have another. */
+let broker: Broker | undefined;
+
+async function ownBroker(): Promise<Broker> {
+  return (broker ??= await Broker.start());
 }
+
+afterAll(() => broker?.remove());
 
 function more(load: SinkLoad, events: number): Promise<unknown> {
   const before = load.acknowledged.size;
