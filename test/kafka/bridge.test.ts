@@ -10,6 +10,7 @@ import { makeTempDir } from '../temp-dir.ts';
 import { eventHeaders, getPage, postEvent, startSubscriber } from '../test-log.ts';
 import { until } from '../until.ts';
 import type { BridgeStatus } from '../../local/kafka/status.ts';
+import { ensureTopics } from '../../local/kafka/topics.ts';
 import { TestKafka } from './kafka.ts';
 
 const quick = { DELIVERY_RETRIES: '2', DELIVERY_BACKOFF: '1ms', LOG_COMMIT_INTERVAL: '50ms' };
@@ -182,6 +183,18 @@ describe('a delivery', () => {
       ce_knativeerrordata: expect.stringMatching(/./),
     });
     expect(await getPage(accumulate.url, '/total')).toMatchObject({ total: '0', count: 0 });
+  });
+
+  test('begins with the earliest record, also where there was no consumer group yet', async () => {
+    const kafka = new TestKafka();
+    await ensureTopics(await kafka.admin(), kafka.topic);
+    const ids = Array.from({ length: 50 }, (_, n) => `early-${n}`);
+    const event = { ce_specversion: '1.0', ce_source: '/s', ce_type: 't' };
+    const messages = ids.map((id) => ({ key: id, value: null, headers: { ...event, ce_id: id } }));
+    await (await kafka.producer()).send({ topic: kafka.topic, messages });
+    const subscriber = await startSubscriber();
+    await startBridge(kafka, subscriber);
+    await until('all are delivered', () => subscriber.ids.size === ids.length);
   });
 
   test('that fails for good becomes a dead letter with its id and key, and the rest goes on', async () => {

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { sumEvent } from '../sum-event.ts';
+import { closeAfterTest } from '../test-log.ts';
 
 export class SinkLoad {
   /** The ids that were acknowledged. */
@@ -13,11 +14,17 @@ export class SinkLoad {
   readonly #sinks: readonly (() => string)[];
   readonly #workers: Promise<void>[];
   #stopping = false;
+  #abandoned = false;
 
   /** @param sinks where the sinks are at the time, in the order in which a client tries them */
   constructor(sinks: readonly (() => string)[], workers = 16) {
     this.#sinks = sinks;
     this.#workers = Array.from({ length: workers }, (_, worker) => this.#work(worker));
+    // A test that fails leaves requests that nobody will ever answer.
+    closeAfterTest(() => {
+      this.#abandoned = true;
+      return this.stop();
+    });
   }
 
   /** Lets every client settle what it has begun. */
@@ -30,6 +37,7 @@ export class SinkLoad {
     while (!this.#stopping) {
       const id = randomUUID();
       for (let attempt = worker; !(await this.#post(id, attempt)); attempt++) {
+        if (this.#abandoned) return;
         this.unknown++;
         await delay(50);
       }
