@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals';
 
 const read = (path: string): string =>
   readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), 'utf8');
-const configs = ['functions/add', 'functions/accumulate', 'local', 'local/log'].map(
+const configs = ['functions/add', 'functions/accumulate', 'local', 'local/log', 'local/kafka'].map(
   (folder) => `${folder}/config.ts`,
 );
 

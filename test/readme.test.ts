@@ -26,7 +26,7 @@ const hasGrpcurl = spawnSync('grpcurl', ['-version']).error === undefined;
 
 /** What each prints; those of the whole system are run against one. */
 const printed: readonly [start: string, output: RegExp][] = [
-  ['grpcurl -plaintext -d', /"sum": "2\.1"/],
+  ['grpcurl -plaintext -d', /"sum": ?"2\.1"/],
   ['bin/tally add', /^2\.1$/m],
   ['bin/tally import', /rows read +3[^]*total +24\.85/],
   ['bin/tally total', /24\.85/],
@@ -34,14 +34,20 @@ const printed: readonly [start: string, output: RegExp][] = [
   ['bin/tally verify', /all as it should be/],
   ['curl localhost:8081/totals', /"total":"24\.85"/],
   ['curl -i localhost:8081', /HTTP\/1\.1 204 No Content[^]*tally-outcome: applied/],
+  ['curl -i localhost:8082/default/sums', /HTTP\/1\.1 202 Accepted/],
 ];
 const alone = /^FUNCTION=\w+ PORT=\d+ .*npm start$/;
-/** What has brought this test here, or what other tests run on their own. */
-const elsewhere = ['npm ci', 'npm start', 'npm test'];
+/** What has brought this test here, or what other tests run on their own: test/kafka, test/manifests, e2e. */
+const elsewhere = [
+  ...['npm ci', 'npm start', 'npm test', 'KAFKA_BROKERS=localhost:9092 npm'],
+  ...['kubectl apply -k knative/overlays/', 'kubectl patch configmap config-features '],
+];
+/** Nobody can run them here: the program cannot be had by name. */
+const untried = ['kn func '];
 
 test('every command of the README is known here', () => {
   const known = (command: string): boolean =>
-    elsewhere.includes(command) ||
+    [...elsewhere, ...untried].some((start) => command.startsWith(start)) ||
     alone.test(command) ||
     printed.some(([start]) => command.startsWith(start));
   expect(commands.filter((command) => !known(command))).toEqual([]);
@@ -55,21 +61,23 @@ describe('against npm start', () => {
   beforeEach(async () => {
     directory = makeTempDir();
     const system = startLocalSystem({ DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'error' });
-    const addresses = await Promise.all([system.part('add'), system.part('accumulate')]);
-    const [add = '', accumulate = ''] = addresses.map(({ address }) => address.split(':')[1]);
-    env = { PATH: process.env['PATH'] ?? '', ADD_PORT: add, ACCUMULATE_PORT: accumulate };
+    const parts = ['add', 'accumulate', 'log'] as const;
+    const addresses = await Promise.all(parts.map((part) => system.part(part)));
+    const [add = '', accumulate = '', log = ''] = addresses.map(({ address }) => address.split(':')[1]);
+    env = { PATH: process.env['PATH'] ?? '', ADD_PORT: add, ACCUMULATE_PORT: accumulate, LOG_PORT: log };
     mkdirSync(join(directory, 'bin'));
     symlinkSync(join(root, 'bin', 'tally'), join(directory, 'bin', 'tally'));
     writeFileSync(join(directory, 'sales.csv'), 'order_id,price\nA-1,19.90\nA-2,4.50\nA-3,0.45\n');
   });
 
-  test(`its commands print what it says${hasGrpcurl ? '' : ' (grpcurl is not installed: left out)'}`, async () => {
+  test(`its commands print what it says${hasGrpcurl ? '' : ' (grpcurl is not installed: bin/tally in its place)'}`, async () => {
     for (const command of commands) {
       const expected = printed.find(([start]) => command.startsWith(start))?.[1];
-      if (expected === undefined || (command.startsWith('grpcurl') && !hasGrpcurl)) continue;
-      const text = command
+      if (expected === undefined) continue;
+      const text = (hasGrpcurl ? command : withoutGrpcurl(command))
         .replaceAll('localhost:8080', `127.0.0.1:${env['ADD_PORT'] ?? ''}`)
-        .replaceAll('localhost:8081', `127.0.0.1:${env['ACCUMULATE_PORT'] ?? ''}`);
+        .replaceAll('localhost:8081', `127.0.0.1:${env['ACCUMULATE_PORT'] ?? ''}`)
+        .replaceAll('localhost:8082', `127.0.0.1:${env['LOG_PORT'] ?? ''}`);
       expect(await run(text)).toMatch(expected);
     }
   });
@@ -86,6 +94,12 @@ describe('against npm start', () => {
     });
   }
 });
+
+/** The same request by our own client: what follows in the README asks for its id. */
+function withoutGrpcurl(command: string): string {
+  const id = /^grpcurl .*"requestId":"([^"]+)"/.exec(command)?.[1];
+  return id === undefined ? command : `bin/tally add 2 0.1 --id ${id} --json`;
+}
 
 test('one function alone is up when its readiness answers 200', async () => {
   const directory = makeTempDir();
