@@ -86,6 +86,12 @@ describe('what is no valid CloudEvent becomes an event of its own', () => {
     });
   });
 
+  test.each(['-1', '253402300800000', '9223372036854775807'])('at the odd time %s', (timestamp) => {
+    const record = toStoredRecord('sums', 3, { ...message({}), timestamp });
+    expect(record.headers['ce_type']).toBe('dev.knative.kafka.event');
+    expect(record.headers['ce_time']).toBe(timestamp === '-1' ? '1969-12-31T23:59:59.999Z' : undefined);
+  });
+
   test('without key and headers', () => {
     expect(read({}, null)).toMatchObject({ key: null, headers: wrapped, value: null });
   });

@@ -88,7 +88,7 @@ function wrapPlain(
     ce_source: `/apis/v1/namespaces/default/kafkasources/sums#${topic}`,
     ce_type: 'dev.knative.kafka.event',
     ce_subject: `partition:${partition}#${offset}`,
-    ce_time: checkAttribute('time', new Date(timeMs).toISOString()),
+    ...timeAttribute(timeMs),
     ...(key !== null && { ce_partitionkey: key, ce_key: key }),
   };
   for (const [name, text] of recordHeaders) {
@@ -96,6 +96,13 @@ function wrapPlain(
     else headers[`ce_kafkaheader${name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')}`] = text;
   }
   return { headers: { ...headers, ...transportHeaders(recordHeaders) }, value };
+}
+
+/** None for a time that no date has: a producer may write any number. */
+function timeAttribute(timeMs: number): Record<string, string> {
+  const date = new Date(timeMs);
+  const isDate = !Number.isNaN(date.getTime()) && date.getUTCFullYear() >= 0 && date.getUTCFullYear() <= 9999;
+  return isDate ? { ce_time: checkAttribute('time', date.toISOString()) } : {};
 }
 
 function transportHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {

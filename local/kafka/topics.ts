@@ -36,8 +36,17 @@ export function declareTopics(topic: string): readonly DeclaredTopic[] {
   return [
     // Shorter than DEDUPE_WINDOW: an id must outlive the records that carry it.
     { topic, partitions: 12, settings: { ...settings, 'retention.ms': String(7 * day) } },
-    // Kept until somebody has looked at them.
-    { topic: deadLetterTopicOf(topic), partitions: 3, settings: { ...settings, 'retention.ms': '-1' } },
+    {
+      topic: deadLetterTopicOf(topic),
+      partitions: 3,
+      settings: {
+        ...settings,
+        // Kept until somebody has looked at them.
+        'retention.ms': '-1',
+        // Room for the largest record and what is said of its failure.
+        'max.message.bytes': '2097152',
+      },
+    },
   ];
 }
 

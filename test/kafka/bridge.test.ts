@@ -215,6 +215,16 @@ describe('a delivery', () => {
     });
   });
 
+  test('of the largest record that a topic takes fits into the dead letters too', async () => {
+    const { kafka, subscriber, bridge } = await startAll();
+    subscriber.respond = () => ({ status: 413, body: 'x'.repeat(2_000) });
+    const value = 'x'.repeat(1_048_400);
+    await (await kafka.producer()).send({ topic: kafka.topic, messages: [{ key: 'large', value }] });
+    expect((await settled(bridge)).deadLetters).toBe(1);
+    const [letter] = await kafka.records(kafka.deadLetterTopic);
+    expect(letter?.value?.length).toBe(value.length);
+  });
+
   test('is tried again while the subscriber fails, beyond what is in flight at one time, and none is lost', async () => {
     const { subscriber, bridge } = await startAll();
     subscriber.respond = (_delivery, nth) => ({ status: nth === 1 ? 503 : 204 });
