@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['node_modules/', 'data/', 'coverage/', 'proto/generated/'] },
+  { ignores: ['node_modules/', 'data/', 'dist/', 'coverage/', 'proto/generated/'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -1,7 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { expect, test } from '@jest/globals';
+
+import { makeTempDir } from './test/temp-dir.ts';
+import { closeAfterTest } from './test/test-log.ts';
 
 const entry = fileURLToPath(new URL('start.js', import.meta.url));
 
@@ -34,4 +38,34 @@ test('a compile cache that cannot be written is done without', () => {
   const { status, output } = run({ FUNCTION: 'log', PORT: 'x', NODE_COMPILE_CACHE: '/dev/null/cache' });
   expect(status).toBe(78);
   expect(output).toContain('PORT was');
+});
+
+// Each of these was a tenth of a start or more (docs/adr/0010-start-up.md), and comes back with one import.
+test.each(['add', 'accumulate'])('%s starts without what only some calls need', async (part) => {
+  const answerLoaded = `
+    import Module from 'node:module';
+    process.on('message', () => {
+      process.send({ loaded: [...process.moduleLoadList, ...Object.keys(Module._cache)] });
+    });`;
+  const child = fork(entry, {
+    env: {
+      FUNCTION: part,
+      PORT: '0',
+      DATA_DIR: makeTempDir(),
+      K_SINK: 'http://127.0.0.1:9',
+      LOG_LEVEL: 'error',
+    },
+    execArgv: ['--import', `data:text/javascript,${answerLoaded}`],
+  });
+  const ended = once(child, 'exit');
+  closeAfterTest(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  await once(child, 'message');
+  child.send('loaded');
+  const [{ loaded }] = (await once(child, 'message')) as [{ loaded: string[] }];
+  expect(loaded.filter((name) => name.includes('prom-client/lib/counter.js'))).toHaveLength(1);
+  const unneeded = /internal\/deps\/undici|opentelemetry|proto-loader|grpc-health-check|ext.descriptor/;
+  expect(loaded.filter((name) => unneeded.test(name))).toEqual([]);
 });

@@ -7,6 +7,12 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 
 import { AppError, type ErrorCode, toAppError } from './errors.ts';
 
+/**
+ * Node's own, not imported by name: that would read every export of `node:http`, one of which loads the whole of fetch
+ * and WebSocket, a tenth of a start and 6 MB of a process (docs/adr/0010-start-up.md).
+ */
+export const { createServer } = process.getBuiltinModule('node:http');
+
 const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
   'not-found': 404,

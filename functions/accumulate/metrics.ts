@@ -1,13 +1,12 @@
 // What the accumulate function tells Prometheus. Counters are this process's; those of the ledger are the volume's.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-
 import type { ErrorCode } from '../../lib/errors.ts';
+import { Counter, Gauge, Histogram, ProcessRegistry } from '../../lib/metrics.ts';
 import type { Outcome } from './ledger/entry.ts';
 import type { LedgerStatus } from './ledger/reader.ts';
 
 export interface Metrics {
-  readonly registry: Registry;
+  readonly registry: ProcessRegistry;
   countEvent(outcome: Outcome): void;
   countRefusal(code: ErrorCode): void;
   observeCommit(commit: { readonly events: number; readonly ms: number }): void;
@@ -15,9 +14,8 @@ export interface Metrics {
 
 /** @param readStatus the ledger's, asked at each scrape */
 export function createMetrics(readStatus: () => LedgerStatus): Metrics {
-  const registry = new Registry();
+  const registry = new ProcessRegistry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   const events = new Counter({
     name: 'tally_accumulate_events_total',
     help: 'Events answered, by outcome: applied, duplicate, or the code of the refusal.',

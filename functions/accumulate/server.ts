@@ -1,15 +1,10 @@
 // The HTTP server: which request goes where, limits on what a client may do to it, problems as documents. Bare
 // node:http, because with a framework in front an event would cost twice as much (docs/adr/0004-no-web-framework.md).
 
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import { AppError, show, toAppError } from '../../lib/errors.ts';
-import { sendJson, sendProblem, sendText } from '../../lib/http.ts';
+import { createServer as createHttpServer, sendJson, sendProblem, sendText } from '../../lib/http.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Ingest } from './ingest.ts';
 import type { Metrics } from './metrics.ts';

@@ -2,17 +2,22 @@
 // of other packages relatively, list no imports and misname the entries of maps (grpc-node issue 2595); grpcurl and
 // others that read them like protoc's cannot resolve such types.
 
-import type { PackageDefinition } from '@grpc/proto-loader';
-import descriptor, {
-  type IDescriptorProto,
-  type IFileDescriptorProto,
-} from 'protobufjs/ext/descriptor/index.js';
+import { createRequire } from 'node:module';
 
-const { FileDescriptorProto } = descriptor;
+import type { PackageDefinition } from '@grpc/proto-loader';
+import type * as descriptor from 'protobufjs/ext/descriptor/index.js';
+import type { IDescriptorProto, IFileDescriptorProto } from 'protobufjs/ext/descriptor/index.js';
+
+/** Only when it is needed: loading it builds the descriptors of the language itself. */
+function loadFileDescriptorProto(): typeof descriptor.FileDescriptorProto {
+  const path = 'protobufjs/ext/descriptor/index.js';
+  return (createRequire(import.meta.url)(path) as typeof descriptor).FileDescriptorProto;
+}
 
 /** The definitions, each with the descriptors of all their files, complete. */
 export function completeDescriptors(definitions: PackageDefinition): PackageDefinition {
-  const files = decodeFiles(definitions);
+  const FileDescriptorProto = loadFileDescriptorProto();
+  const files = decodeFiles(definitions, FileDescriptorProto);
   const fileOf = new Map<string, string>();
   for (const file of files) {
     for (const [, message] of messagesOf(file)) nameMapEntries(message);
@@ -30,7 +35,10 @@ export function completeDescriptors(definitions: PackageDefinition): PackageDefi
   ) as PackageDefinition;
 }
 
-function decodeFiles(definitions: PackageDefinition): IFileDescriptorProto[] {
+function decodeFiles(
+  definitions: PackageDefinition,
+  FileDescriptorProto: typeof descriptor.FileDescriptorProto,
+): IFileDescriptorProto[] {
   const files = new Map<string, IFileDescriptorProto>();
   for (const definition of Object.values(definitions)) {
     if (!('fileDescriptorProtos' in definition)) continue;

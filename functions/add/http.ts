@@ -1,9 +1,9 @@
 // The HTTP/1.1 side of the port: probes and metrics.
 
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 
 import { AppError, toAppError } from '../../lib/errors.ts';
-import { sendProblem, sendText } from '../../lib/http.ts';
+import { createServer, sendProblem, sendText } from '../../lib/http.ts';
 import type { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 

@@ -1,7 +1,5 @@
 // Starts the add function.
 
-import { collectDefaultMetrics } from 'prom-client';
-
 import { listen } from '../../lib/http.ts';
 import { runProcess } from '../../lib/lifecycle.ts';
 import { createLog } from '../../lib/log.ts';
@@ -13,7 +11,6 @@ export async function main(): Promise<void> {
   await runProcess(log, async () => {
     const config = readConfig(process.env);
     const add = createAddServer(config, log);
-    collectDefaultMetrics({ register: add.metrics.registry });
     const port = await listen(add.server, config.port, config.host);
     if (config.sinkUrl === undefined) log.warn(`listening on ${port}, not ready: K_SINK is not set`);
     else log.info(`listening on ${port}, sending to ${config.sinkUrl.href}`);

@@ -1,13 +1,12 @@
 // What the function counts, for Prometheus.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-
+import { Counter, Gauge, Histogram, ProcessRegistry } from '../../lib/metrics.ts';
 import type { Verdict } from './retry.ts';
 
 export type Method = 'Add' | 'AddAll';
 
 export class Metrics {
-  readonly registry = new Registry();
+  readonly registry = new ProcessRegistry();
   readonly #requests = new Counter({
     name: 'tally_add_requests_total',
     help: 'Requests answered, each item of a stream counted as one, by method and gRPC code.',

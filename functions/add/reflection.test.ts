@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { type Client, credentials, loadPackageDefinition, Server, ServerCredentials } from '@grpc/grpc-js';
 
 import type { ProtoGrpcType } from '../../proto/generated/adder.ts';
-import { contract } from './proto.ts';
+import { contract, loadContractAsWritten } from './proto.ts';
 import { addReflection } from './reflection.ts';
 
 const echo = (bytes: Buffer): Buffer => bytes;
@@ -23,7 +23,7 @@ test('descriptors are made at the first reflection call, once for both versions'
   const server = new Server();
   addReflection(server, () => {
     described++;
-    return contract;
+    return loadContractAsWritten();
   });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {

@@ -21,6 +21,7 @@ function http(port: number, path: string, method = 'GET'): Promise<Response> {
 
 interface Methods extends Client {
   check(message: { service: string }, done: (error: Error | null, answer?: { status: string }) => void): void;
+  list(message: object, done: (error: Error | null, answer?: { statuses: object }) => void): void;
   watch(message: { service: string }): AsyncIterable<{ status: string }> & { cancel(): void };
 }
 
@@ -50,6 +51,16 @@ async function checkHealth(port: number, service: string): Promise<string | unde
   });
 }
 
+async function listHealth(port: number): Promise<object | undefined> {
+  const client = serviceClient(port, healthProto, 'grpc.health.v1.Health') as Methods;
+  return new Promise((resolve, reject) => {
+    client.list({}, (error, answer) => {
+      if (error === null) resolve(answer?.statuses);
+      else reject(error);
+    });
+  });
+}
+
 describe('with a sink', () => {
   test('is alive and ready over HTTP and gRPC on one port', async () => {
     const { port } = await harness.add({ K_SINK: sink.url });
@@ -58,6 +69,8 @@ describe('with a sink', () => {
     await expect(checkHealth(port, '')).resolves.toBe('SERVING');
     await expect(checkHealth(port, 'tally.v1.Adder')).resolves.toBe('SERVING');
     await expect(checkHealth(port, 'other')).rejects.toMatchObject({ code: status.NOT_FOUND });
+    const serving = { status: 'SERVING' };
+    await expect(listHealth(port)).resolves.toEqual({ '': serving, 'tally.v1.Adder': serving });
   });
 
   test('serves metrics, and 404 or 405 for the rest', async () => {

@@ -2,7 +2,6 @@
 // apart again.
 
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import type { Server } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -14,11 +13,12 @@ import { createAdd } from './add.ts';
 import type { Config } from './config.ts';
 import { completeDescriptors } from './descriptors.ts';
 import { Adder } from './handler.ts';
+import { addHealth, loadHealthMessage } from './health.ts';
 import { createHttp } from './http.ts';
 import { InFlight } from './in-flight.ts';
 import { Metrics } from './metrics.ts';
 import { Port } from './port.ts';
-import { adderName, adderService, loadContractAsWritten } from './proto.ts';
+import { adderService, loadContractAsWritten } from './proto.ts';
 import { Readiness } from './readiness.ts';
 import { addReflection } from './reflection.ts';
 import type { Services } from './services.ts';
@@ -127,22 +127,11 @@ function createGrpc(services: Services, { maxInFlight }: Config): GrpcServer {
   const handlers: AdderHandlers = { Add: createAdd(services), AddAll: createAddAll(services) };
   grpc.addService(adderService, handlers);
 
-  const health = new HealthImplementation();
-  const tellHealth = (): void => {
-    const status = services.readiness.refusal === undefined ? 'SERVING' : 'NOT_SERVING';
-    for (const name of ['', adderName]) health.setStatus(name, status);
-  };
-  tellHealth();
-  services.readiness.onRefusal(tellHealth);
-  health.addToServer(grpc);
-  // Reflection learns of a file from the messages in it.
-  const [healthMethod] = Object.values(healthService);
-  addReflection(grpc, () =>
-    completeDescriptors({
-      ...loadContractAsWritten(),
-      ...(healthMethod && { health: healthMethod.requestType }),
-    }),
-  );
+  addHealth(grpc, services.readiness);
+  addReflection(grpc, () => {
+    const health = loadHealthMessage();
+    return completeDescriptors({ ...loadContractAsWritten(), ...(health && { health }) });
+  });
   return grpc;
 }
 

@@ -2,8 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 
-import { Counter, Gauge, Registry } from 'prom-client';
-
+import { Counter, Gauge, ProcessRegistry } from '../../lib/metrics.ts';
 import type { LogStatus } from './status.ts';
 
 export interface LogMetrics {
@@ -26,7 +25,7 @@ const counters = {
 } as const satisfies Partial<Record<keyof LogStatus, string>>;
 
 export function createMetrics(status: () => LogStatus | Promise<LogStatus>): LogMetrics {
-  const registry = new Registry();
+  const registry = new ProcessRegistry();
   const registers = [registry];
   const requests = new Counter({
     name: 'tally_log_sink_requests_total',

@@ -2,17 +2,16 @@
 // included: 202 only once the record is on disk (I1), 503 whenever a retry may succeed. The pages for people, tests
 // and probes are GETs beside it, where a KafkaSink has none.
 
-import {
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions as HttpServerOptions,
-  type ServerResponse,
-  createServer as createHttpServer,
+import type {
+  IncomingMessage,
+  RequestListener,
+  Server,
+  ServerOptions as HttpServerOptions,
+  ServerResponse,
 } from 'node:http';
 
 import { AppError, messageOf } from '../../lib/errors.ts';
-import { readBody } from '../../lib/http.ts';
+import { createServer as createHttpServer, readBody } from '../../lib/http.ts';
 import type { Log } from '../../lib/log.ts';
 import { readEvent } from './cloud-event.ts';
 import type { Faults } from './faults.ts';

@@ -1,5 +1,6 @@
 // The ledger as the rest of the function sees it: `apply` on the writing thread with group commit, reads on this one.
 
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { Batcher } from '../../../lib/batcher.ts';
@@ -55,7 +56,9 @@ export class Ledger {
    * @throws AppError `damaged`, naming what is wrong and the way out; `unavailable` when the directory can't be used
    */
   static async open(settings: WorkerSettings, events: LedgerEvents): Promise<Ledger> {
-    const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: settings });
+    // Of this file's kind: TypeScript here, JavaScript in an image (image/bundle.ts).
+    const file = new URL(`worker${extname(import.meta.url)}`, import.meta.url);
+    const worker = new Worker(file, { workerData: settings });
     const opened = await new Promise<FromWorker>((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
