@@ -10,6 +10,7 @@ import { Deliverer } from '../log/deliverer.ts';
 import type { Faults } from '../log/faults.ts';
 import { createMetrics } from '../log/metrics.ts';
 import { createPages } from '../log/pages.ts';
+import { recordBytes } from '../log/record.ts';
 import { createServer } from '../log/server.ts';
 import { Subscriber } from '../log/subscriber.ts';
 import { createClient, kafkaError } from './client.ts';
@@ -18,6 +19,12 @@ import { Consumer } from './consumer.ts';
 import { type BridgeStatus, readStatus } from './status.ts';
 import { TopicWriter } from './topic-writer.ts';
 import { deadLetterTopicOf, ensureTopics } from './topics.ts';
+
+/**
+ * Below `max.message.bytes` of that topic (topics.ts). A record that came in compressed may be larger: a letter that can
+ * never be written would hold its offset for good.
+ */
+const maxDeadLetterBytes = 2_000_000;
 
 export interface Bridge {
   /** The sink's server, not listening yet. */
@@ -47,7 +54,7 @@ export async function createBridge({ config, log, fail, faults = {} }: BridgeOpt
   const { kafka: kafkaConfig } = config;
   const { topic } = kafkaConfig;
   const kafka = createClient(kafkaConfig, log);
-  const admin = kafka.admin();
+  const admin = kafka.admin({ retry: { retries: 3 } });
   try {
     await admin.connect();
     const { created, differences } = await ensureTopics(admin, topic);
@@ -66,7 +73,16 @@ export async function createBridge({ config, log, fail, faults = {} }: BridgeOpt
   const deliverer = new Deliverer({
     subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs),
     policy: config.delivery,
-    bury: (record, outcome) => writers['sums-dead-letter'].append(deadLetterOf(record, destination, outcome)),
+    bury: async (record, outcome) => {
+      const letter = deadLetterOf(record, destination, outcome);
+      if (recordBytes(letter) <= maxDeadLetterBytes) {
+        await writers['sums-dead-letter'].append(letter);
+        return;
+      }
+      const { partition, offset } = record;
+      log.error({ partition, offset }, `too large for the dead letters: its data stays in ${topic} alone`);
+      await writers['sums-dead-letter'].append({ ...letter, value: null });
+    },
     log,
     faults,
   });

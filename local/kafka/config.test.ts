@@ -15,6 +15,11 @@ test('brokers are enough: plain text, the usual names', () => {
   });
 });
 
+test('another topic has another group, as kafkajs cannot have two topics in one', () => {
+  const { topic, group } = readConfig({ ...minimal, KAFKA_TOPIC: 'orders' }).kafka;
+  expect({ topic, group }).toEqual({ topic: 'orders', group: 'accumulate-orders' });
+});
+
 test('TLS and SASL are read, and a client certificate', () => {
   const { kafka } = readConfig({
     ...minimal,
@@ -45,6 +50,8 @@ test.each<[Record<string, string>, string]>([
   [{ KAFKA_BROKERS: '' }, 'KAFKA_BROKERS is unset'],
   [{ KAFKA_BROKERS: 'one' }, 'KAFKA_BROKERS was "one", should be host:port'],
   [{ KAFKA_BROKERS: 'one:9092, two:9092' }, 'KAFKA_BROKERS was'],
+  [{ KAFKA_BROKERS: 'one:99999' }, 'KAFKA_BROKERS was'],
+  [{ KAFKA_TOPIC: '..' }, 'KAFKA_TOPIC was ".."'],
   [{ KAFKA_TLS: 'yes' }, 'KAFKA_TLS was "yes", should be one of true, false'],
   [{ KAFKA_CA_CERTS: certificate }, 'KAFKA_TLS should be true where certificates are given'],
   [

@@ -31,6 +31,7 @@ export interface BridgeConfig extends DeliveryConfig, ListeningConfig {
   readonly kafka: KafkaConfig;
 }
 
+const usualTopic = 'sums';
 const pemBegin = '-----BEGIN ';
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const brokerList = /^[^\s,:]+:\d{1,5}(?:,[^\s,:]+:\d{1,5})*$/;
@@ -48,20 +49,25 @@ export function readConfig(env: NodeJS.ProcessEnv): BridgeConfig {
 /** Reads what is Kafka's, noting every problem. */
 export function readKafka(reader: EnvReader): KafkaConfig {
   const brokers = reader.read<readonly string[]>('KAFKA_BROKERS', 'host:port, …', [], (text) =>
-    brokerList.test(text) ? text.split(',') : undefined,
+    brokerList.test(text) && text.split(',').every(hasPort) ? text.split(',') : undefined,
   );
   if (reader.text('KAFKA_BROKERS') === undefined) {
     reader.problem('KAFKA_BROKERS', 'is unset, should be host:port of one or more brokers, parted by commas');
   }
+  const topic = reader.read('KAFKA_TOPIC', 'a topic name of a-z, A-Z, 0-9, ., _ and -', usualTopic, (text) =>
+    topicName.test(text) && !/^\.+$/.test(text) ? text : undefined,
+  );
   return {
     brokers,
     tls: readTls(reader),
     sasl: readSasl(reader),
-    topic: reader.read('KAFKA_TOPIC', 'a topic name of a-z, A-Z, 0-9, ., _ and -', 'sums', (text) =>
-      topicName.test(text) ? text : undefined,
-    ),
-    group: reader.text('KAFKA_GROUP') ?? 'accumulate',
+    topic,
+    group: reader.text('KAFKA_GROUP') ?? (topic === usualTopic ? 'accumulate' : `accumulate-${topic}`),
   };
+}
+
+function hasPort(address: string): boolean {
+  return Number(address.slice(address.lastIndexOf(':') + 1)) <= 65_535;
 }
 
 function readTls(reader: EnvReader): TlsConfig | undefined {

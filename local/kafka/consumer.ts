@@ -4,7 +4,7 @@
 
 import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
 
-import { messageOf } from '../../lib/errors.ts';
+import { AppError, messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Deliverer } from '../log/deliverer.ts';
 import { Progress } from '../log/progress.ts';
@@ -16,6 +16,13 @@ const maxInFlight = 99;
 /** The least that brokers allow by default: after a kill -9 the others, or the next start, wait for so long. */
 const sessionTimeoutMs = 6_000;
 const heartbeatIntervalMs = 1_500;
+/**
+ * As they are on the wire: zstd makes a twentieth of our records. All of a fetch is unpacked at once, without a
+ * heartbeat, and thrown away when the group is rebalanced.
+ */
+const maxFetchBytes = 262_144;
+/** So long may new partitions go unnoticed. */
+const metadataMaxAgeMs = 60_000;
 /** How often a batch that waits for room has a look at its heartbeat. */
 const wakeMs = 500;
 /** How long a fetch waits at the broker for a record to come; a stop waits for its end. */
@@ -40,6 +47,11 @@ export class Consumer {
    */
   readonly #progress = new Map<number, Progress>();
   #assigned: readonly number[] = [];
+  /**
+   * Partitions of which a record began since the last join. Of the others this process knows nothing that is sure to be
+   * so still: a topic may have been deleted and made again.
+   */
+  readonly #begun = new Set<number>();
   #saved = new Map<number, number>();
   #timers: NodeJS.Timeout[] = [];
   #room = Promise.withResolvers<undefined>();
@@ -53,11 +65,21 @@ export class Consumer {
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatIntervalMs,
       maxWaitTimeInMs: maxWaitMs,
+      maxBytes: maxFetchBytes,
+      maxBytesPerPartition: maxFetchBytes / 4,
+      metadataMaxAge: metadataMaxAgeMs,
       allowAutoTopicCreation: false,
     });
     this.#consumer.on('consumer.group_join', ({ payload }) => {
       this.#assigned = payload.memberAssignment[config.topic] ?? [];
+      this.#begun.clear();
       this.#saved = new Map();
+    });
+    // kafkajs deals out the topics of one member to all of them: then nobody reads the others'.
+    this.#consumer.on('consumer.received_unsubscribed_topics', ({ payload }) => {
+      const topics = payload.topicsNotSubscribed.join(', ');
+      const problem = `the consumer group ${config.group} also reads ${topics}: give each topic its own KAFKA_GROUP`;
+      fail(new AppError('refused', problem));
     });
     this.#consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) fail(payload.error);
@@ -116,6 +138,7 @@ export class Consumer {
       const record = toStoredRecord(config.topic, batch.partition, message);
       const progress = this.#progressOf(batch.partition, record.offset);
       progress.begin(record.offset);
+      this.#begun.add(batch.partition);
       payload.resolveOffset(message.offset);
       void deliverer
         .handle(record, () => {
@@ -145,7 +168,7 @@ export class Consumer {
     if (this.#committing !== undefined) return;
     const { topic } = this.#options.config;
     const done = this.#assigned.flatMap((partition) => {
-      const committed = this.#progress.get(partition)?.committed;
+      const committed = this.#begun.has(partition) ? this.#progress.get(partition)?.committed : undefined;
       return committed === undefined || committed === this.#saved.get(partition)
         ? []
         : [{ partition, committed }];

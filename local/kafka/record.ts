@@ -109,12 +109,13 @@ function transportHeaders(headers: ReadonlyMap<string, string>): Record<string, 
   return Object.fromEntries([...headers].filter(([name]) => transported.includes(name)));
 }
 
-/** As text; of a name that is there several times the last one. */
+/** As text; of a name that is there several times the last one. One without a value, which Kafka allows, is left out. */
 function readHeaders(headers: IHeaders | undefined): Map<string, string> {
   const read = new Map<string, string>();
   for (const [name, values] of Object.entries(headers ?? {})) {
-    const value = Array.isArray(values) ? values.at(-1) : values;
-    if (value !== undefined) read.set(name, value.toString());
+    // kafkajs gives null for it, of which its types know nothing.
+    const value = (Array.isArray(values) ? values.at(-1) : values) as Buffer | string | null | undefined;
+    if (value !== undefined && value !== null) read.set(name, value.toString());
   }
   return read;
 }

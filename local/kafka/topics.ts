@@ -1,6 +1,8 @@
 // The two topics as they should be, which kafka/topics declares for Strimzi: created where they are missing, compared where
 // they are there. What is there is never changed: kafkajs can only replace all of a topic's settings at once.
 
+import { setTimeout as wait } from 'node:timers/promises';
+
 import kafkajs, { type Admin } from 'kafkajs';
 
 export interface DeclaredTopic {
@@ -19,6 +21,10 @@ export interface TopicReport {
 /** Fewer where there are fewer brokers, as on a laptop. */
 export const replicas = 3;
 export const minInsyncReplicas = 2;
+
+/** How long new topics may take to get their leaders. */
+const maxAttempts = 100;
+const attemptPauseMs = 100;
 
 const day = 86_400_000;
 
@@ -69,12 +75,29 @@ export async function ensureTopics(admin: Admin, topic: string): Promise<TopicRe
         replicationFactor,
         configEntries: Object.entries(settings).map(([setting, value]) => ({ name: setting, value })),
       })),
-      waitForLeaders: true,
+      // kafkajs gives up when a broker has not heard of them yet.
+      waitForLeaders: false,
     });
+    await waitForLeaders(admin, missing);
   }
   const present = declared.filter((one) => known.has(one.topic));
   const differences = await Promise.all(present.map((one) => compare(admin, one)));
   return { created: missing.map((one) => one.topic), differences: differences.flat() };
+}
+
+async function waitForLeaders(admin: Admin, declared: readonly DeclaredTopic[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: declared.map(({ topic }) => topic) });
+      const led = topics.flatMap(({ partitions }) => partitions).filter(({ leader }) => leader >= 0);
+      const wanted = declared.reduce((count, { partitions }) => count + partitions, 0);
+      if (led.length >= wanted) return;
+      if (attempt === maxAttempts) throw new Error('the new topics have no leaders yet');
+    } catch (error) {
+      if (attempt === maxAttempts) throw error;
+    }
+    await wait(attemptPauseMs);
+  }
 }
 
 async function compare(

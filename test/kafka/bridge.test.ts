@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { describe, expect, test } from '@jest/globals';
+import kafkajs from 'kafkajs';
 
 import type { FakeSubscriber } from '../fake-subscriber.ts';
 import { PartProcess } from '../part-process.ts';
@@ -225,6 +226,18 @@ describe('a delivery', () => {
     expect(letter?.value?.length).toBe(value.length);
   });
 
+  test('of a record that was packed larger than any dead letter can be is one without the data', async () => {
+    const { kafka, subscriber, bridge } = await startAll();
+    subscriber.respond = ({ headers }) => ({ status: headers['ce-id'] === 'good' ? 204 : 413 });
+    const value = 'x'.repeat(5_000_000);
+    const compression = kafkajs.CompressionTypes.GZIP;
+    const messages = [{ key: 'large', value }];
+    await (await kafka.producer()).send({ topic: kafka.topic, compression, messages });
+    await postEvent(bridge.url, 'good');
+    expect((await settled(bridge)).deadLetters).toBe(1);
+    expect(await kafka.records(kafka.deadLetterTopic)).toMatchObject([{ key: 'large', value: null }]);
+  });
+
   test('is tried again while the subscriber fails, beyond what is in flight at one time, and none is lost', async () => {
     const { subscriber, bridge } = await startAll();
     subscriber.respond = (_delivery, nth) => ({ status: nth === 1 ? 503 : 204 });
@@ -234,6 +247,33 @@ describe('a delivery', () => {
     expect(status).toMatchObject({ records: 400, deadLetters: 0, delivered: 400, redeliveries: 400 });
     expect(subscriber.mostAtOnce).toBeLessThanOrEqual(99);
   });
+});
+
+test('I1: nothing is committed for a topic that was deleted and made again but what was read of it', async () => {
+  const { kafka, subscriber, bridge } = await startAll();
+  const admin = await kafka.admin();
+  const producer = await kafka.producer();
+  const event = { ce_specversion: '1.0', ce_source: '/s', ce_type: 't' };
+  const send = async (name: string, count: number): Promise<void> => {
+    const messages = Array.from({ length: count * 12 }, (_, n) => {
+      return { partition: n % 12, value: null, headers: { ...event, ce_id: `${name}-${n}` } };
+    });
+    // The producer has to learn of the new topic, as any other would.
+    await until('it is sent', () => producer.send({ topic: kafka.topic, messages }).catch(() => undefined));
+  };
+  await send('old', 30);
+  await settled(bridge);
+  await admin.deleteTopics({ topics: [kafka.topic] });
+  await until('it is gone', async () => !(await admin.listTopics()).includes(kafka.topic));
+  await ensureTopics(admin, kafka.topic);
+  // A second member that comes and goes makes the first one join anew.
+  const second = await startBridge(kafka, subscriber);
+  expect(await second.stop()).toBe(0);
+  expect(await bridge.stop()).toBe(0);
+  await send('new', 50);
+  await bridge.start();
+  const isNew = (id: string): boolean => id.startsWith('new-');
+  await until('all are delivered', () => [...subscriber.ids].filter(isNew).length === 600);
 });
 
 test('SIGTERM commits what is done, and the next start delivers none of it again', async () => {
