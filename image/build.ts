@@ -15,7 +15,7 @@ import { bundle } from './bundle.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What is run by its name, besides the thread. */
-const entries = ['start.js', 'functions/accumulate/*.ts', 'local/kafka/*.ts'];
+const entries = ['start.js', 'functions/accumulate/*.ts', 'local/kafka/*.ts', 'local/log/rewind.ts'];
 /** Nothing reads them at run time, and they are a third of the packages' size. */
 const unused = /\.(d\.[cm]?ts|map|md)$/;
 

@@ -46,6 +46,8 @@ export class PartProcess {
         FUNCTION: this.name,
         PORT: String(this.#port),
       },
+      // As npm start does it (local/part.ts).
+      execArgv: ['--disable-warning=TimeoutNegativeWarning'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const failed = once(this.#child, 'exit').then(([code]) => {

@@ -32,6 +32,7 @@ const printed: readonly [start: string, output: RegExp][] = [
   ['bin/tally total', /24\.85/],
   ['bin/tally status', /\b2\.1\b/],
   ['bin/tally verify', /all as it should be/],
+  ['bin/tally backup', /is in .*backup: \d+ events/],
   ['curl localhost:8081/totals', /"total":"24\.85"/],
   ['curl -i localhost:8081', /HTTP\/1\.1 204 No Content[^]*tally-outcome: applied/],
   ['curl -i localhost:8082/default/sums', /HTTP\/1\.1 202 Accepted/],

@@ -113,11 +113,23 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
     );
 
   for (const command of program.commands) addCommonOptions(command);
-  // bin/tally runs it, and shows its help, from the accumulate function, which owns the volume; here it is for the list.
+  // bin/tally runs these, and shows their help, from the part that owns the volume; here they are for the list.
   program
     .command('verify')
     .usage('[--data-dir DIR] [--json]')
     .description('recompute a ledger from its events, on the volume itself');
+  program
+    .command('backup')
+    .usage('--to DIR|- [--data-dir DIR] [--no-verify] [--json]')
+    .description('copy a ledger while it is in use, on the volume itself');
+  program
+    .command('restore')
+    .usage('--from DIR|FILE|- [--data-dir DIR] [--no-verify] [--json]')
+    .description('put a backup in place as the ledger, on the volume itself');
+  program
+    .command('rewind')
+    .usage('[--data-dir DIR] [--to OFFSET]')
+    .description('let the embedded log deliver again, on its volume itself');
 
   return program;
 }

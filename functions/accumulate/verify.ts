@@ -3,9 +3,9 @@
 
 import { parseArgs } from 'node:util';
 
-import { messageOf } from '../../lib/errors.ts';
 import { type Verification, verifyVolume } from './ledger/verify.ts';
 import { Volume } from './ledger/volume.ts';
+import { dataDirectory, endProgress, runCommand, showProgress } from './volume-command.ts';
 
 const usage = `Usage: tally verify [--data-dir DIR] [--json]
 
@@ -29,11 +29,10 @@ function run(args: readonly string[]): number {
     process.stdout.write(usage);
     return 0;
   }
-  const envDirectory = process.env['DATA_DIR'] ?? '';
-  const directory = values['data-dir'] ?? (envDirectory === '' ? 'data' : envDirectory);
+  const directory = dataDirectory(values['data-dir']);
   const volume = new Volume(directory, 'read');
   try {
-    const verification = verifyVolume(volume, showProgress);
+    const verification = verifyVolume(volume, showVerified);
     process.stdout.write(
       values.json ? `${JSON.stringify(verification)}\n` : describe(directory, verification),
     );
@@ -43,9 +42,9 @@ function run(args: readonly string[]): number {
   }
 }
 
-function showProgress(done: number, of: number): void {
-  if (!process.stderr.isTTY) return;
-  process.stderr.write(done === of ? '\r\x1b[K' : `\rverified ${done} of ${of} events`);
+function showVerified(done: number, of: number): void {
+  if (done === of) endProgress();
+  else showProgress(`verified ${done} of ${of} events`);
 }
 
 function describe(directory: string, { problems, events, totals, generations }: Verification): string {
@@ -54,10 +53,4 @@ function describe(directory: string, { problems, events, totals, generations }: 
   return `${what}: ${problems.length} problems\n${problems.map((problem) => `  ${problem}\n`).join('')}`;
 }
 
-try {
-  process.exitCode = run(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`tally verify: ${messageOf(error)}\n`);
-  const isDamage = error instanceof Error && 'code' in error && error.code === 'damaged';
-  process.exitCode = isDamage ? 1 : 2;
-}
+await runCommand('verify', () => Promise.resolve(run(process.argv.slice(2))));
