@@ -75,16 +75,27 @@ export async function hostOf(name: string, options: Options, kubectl: Kubectl): 
   return new URL(status?.url ?? '').host;
 }
 
-/** Removes everything and the namespace. */
+/** Removes everything and, whatever comes of that, the namespace. @throws Error naming what failed */
 export async function uninstall(options: Options, kubectl: Kubectl): Promise<void> {
-  if (options.cleanup !== undefined) await runCommand(options.cleanup, options.namespace);
+  const { cleanup, namespace, overlay } = options;
+  const failures: string[] = [];
+  const attempt = async (remove: () => Promise<unknown>): Promise<void> => {
+    try {
+      await remove();
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  };
+  if (cleanup !== undefined) await attempt(() => runCommand(cleanup, namespace));
   // A namespace that still has pods when it is deleted is looked at again only after half of their grace.
-  const owners = kindsOf(options.overlay).join(',');
-  await kubectl.run('delete', owners, '--all', '--ignore-not-found', removed);
-  const areGone = async (): Promise<boolean> =>
-    (await kubectl.run('get', 'pods', '--output=name')).trim() === '';
-  await poll('all pods are gone', areGone, removedMs);
-  await kubectl.run('delete', 'namespace', options.namespace, '--ignore-not-found', removed);
+  await attempt(async () => {
+    await kubectl.run('delete', kindsOf(overlay).join(','), '--all', '--ignore-not-found', removed);
+    const areGone = async (): Promise<boolean> =>
+      (await kubectl.run('get', 'pods', '--output=name')).trim() === '';
+    await poll('all pods are gone', areGone, removedMs);
+  });
+  await attempt(() => kubectl.run('delete', 'namespace', namespace, '--ignore-not-found', removed));
+  if (failures.length > 0) throw new Error(failures.join('; '));
 }
 
 async function runCommand(command: string, namespace: string): Promise<void> {

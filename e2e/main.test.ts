@@ -87,6 +87,19 @@ test('a failure is explained, and removes what was installed', async () => {
   expect(calls().at(-1)).toMatch(`delete namespace ${namespace}`);
 });
 
+test('what cannot be removed by itself goes with the namespace', async () => {
+  const { code, output } = await start(
+    `[ "$verb" != apply ] || exit 1
+     [ "$verb $4" != "delete namespace" ] || exit 0
+     [ "$verb" != delete ] || { echo "the server doesn't have a resource type" >&2; exit 1; }
+     echo '{"items":[]}'`,
+    ...[...needed, '--cleanup', 'exit 3'],
+  ).ended;
+  expect(code).toBe(1);
+  expect(output).toContain('exit 3 ended with 3; kubectl delete services.serving.knative.dev');
+  expect(calls().at(-1)).toMatch(`delete namespace ${namespace}`);
+});
+
 test('--keep leaves it', async () => {
   const { code, output } = await start(`[ "$verb" != apply ] || exit 1; echo '{}'`, ...needed, '--keep')
     .ended;

@@ -18,6 +18,10 @@ import { formatTable, type Row } from './table.ts';
 const exitUsage = 64;
 const exitInterrupted = 130;
 
+if (process.argv.includes('--help')) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 let options: Options;
 try {
   options = readOptions(process.argv.slice(2));
@@ -33,6 +37,8 @@ process.once('exit', () => {
 });
 const rows: Row[] = [];
 const ending = Promise.withResolvers<never>();
+// It may come while nobody waits for it yet.
+ending.promise.catch(() => undefined);
 let exitCode = 0;
 let doing = 'installing';
 

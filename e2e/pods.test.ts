@@ -22,6 +22,7 @@ beforeEach(() => {
     'ADDED|add-3|add|add-00002|False|',
     'ADDED|gone|accumulate|accumulate-00001|True|',
     'DELETED|gone|accumulate|accumulate-00001|False|2026-01-01T00:00:00Z',
+    'ADDED|never|accumulate|accumulate-00001|False|',
   ];
   const script = `#!/bin/sh\ncat <<END\n${events.join('\n')}\nEND\nexec sleep 60\n`;
   const program = join(directory, 'kubectl');
@@ -40,8 +41,9 @@ test('the watch tells which pods there are, which are up, and how many were at o
   await pods.untilNone('accumulate', 5_000);
   expect(pods.up('add').map(({ name }) => name)).toEqual(['add-2']);
   expect(await pods.untilUp('log', 1, 5_000)).toEqual([
-    { name: 'log-1', part: 'log', revision: '', isUp: true },
+    { name: 'log-1', part: 'log', revision: '', isUp: true, wasUp: true },
   ]);
+  await expect(pods.untilNone('log', 0)).rejects.toThrow('no pod of log is left');
   expect(pods.takeMost()).toBe(2);
   expect(pods.takeMost()).toBe(1);
 });

@@ -16,6 +16,8 @@ export interface Pod {
   readonly revision: string;
   /** Ready, and not told to end. */
   readonly isUp: boolean;
+  /** Up now, or at some time before. */
+  readonly wasUp: boolean;
 }
 
 const columns = [
@@ -61,9 +63,10 @@ export class Pods {
     );
   }
 
-  /** Waits until none is left, not even one that is ending. */
+  /** Waits until none is left, not even one that is ending; those that never got ready serve nobody. */
   async untilNone(part: Part, timeoutMs: number): Promise<void> {
-    await poll(`no pod of ${part} is left`, () => this.of(part).length === 0, timeoutMs);
+    const isNone = (): boolean => !this.of(part).some(({ wasUp }) => wasUp);
+    await poll(`no pod of ${part} is left`, isNone, timeoutMs);
   }
 
   /** The most pods of add that were up at one time since this was last asked. */
@@ -93,8 +96,13 @@ export class Pods {
 
   #see(line: string): void {
     const [type, name = '', part = '', revision = '', ready, endingSince = ''] = line.split('|');
-    if (type === 'DELETED') this.#pods.delete(name);
-    else this.#pods.set(name, { name, part, revision, isUp: ready === 'True' && endingSince === '' });
+    if (type === 'DELETED') {
+      this.#pods.delete(name);
+    } else {
+      const isUp = ready === 'True' && endingSince === '';
+      const wasUp = ready === 'True' || this.#pods.get(name)?.wasUp === true;
+      this.#pods.set(name, { name, part, revision, isUp, wasUp });
+    }
     this.#most = Math.max(this.#most, this.up('add').length);
   }
 }

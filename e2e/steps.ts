@@ -73,7 +73,7 @@ function stepOf(scenario: Scenario, target: Target): Step {
 }
 
 async function addFromZero(target: Target, pods: Pods): Promise<Seen> {
-  assert.equal(pods.of('add').length, 0, 'add is at zero');
+  assert.equal(pods.up('add').length, 0, 'add is at zero');
   const caller = new Caller(target, 'from-zero');
   const begun = performance.now();
   await caller.add({ a: '1' }, () => ({ address: 0, withinMs: fromZeroMs, pauseMs: 50 }));

@@ -68,6 +68,23 @@ describe('end', () => {
     });
   });
 
+  test('the same signal twice at once, as under npm, is one signal; later it is a second one', async () => {
+    const child = run('drain-hangs');
+    await child.logged('running');
+    child.process.kill('SIGINT');
+    await child.logged('SIGINT: draining');
+    child.process.kill('SIGINT');
+    expect(child.process.exitCode).toBeNull();
+    await until('it is taken for a second one', () => {
+      child.process.kill('SIGINT');
+      return child.output.includes('SIGINT while stopping');
+    });
+    expect(await child.ended).toBe(1);
+    expect(Date.parse(String(child.lines.at(-1)?.['time']))).toBeGreaterThanOrEqual(
+      Date.parse(String(child.lines.at(-2)?.['time'])) + 250,
+    );
+  });
+
   test('a drain that takes too long is ended with 1', async () => {
     const child = run('drain-hangs', { DRAIN_MS: '50' });
     await child.logged('running');

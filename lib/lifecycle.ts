@@ -20,6 +20,12 @@ export interface ListeningMessage {
 }
 
 /**
+ * A terminal sends Ctrl-C to every process, and npm passes on what it got: to the one it runs, that is the same signal
+ * twice within some milliseconds.
+ */
+const sameSignalMs = 300;
+
+/**
  * Runs one process from start to end. `start` listens; the process then lives until SIGTERM, SIGINT or, as a child of
  * the local system, the end of its parent.
  * @param drainMs how long a drain may take before the process ends regardless with code 1
@@ -38,7 +44,10 @@ export async function runProcess(log: Log, start: () => Promise<Running>, drainM
     log.fatal(isExplained ? {} : { err: error }, `cannot start: ${messageOf(error)}`);
     process.exit(error instanceof ConfigError ? exitConfig : 1);
   }
+  let first: { readonly reason: string; readonly atMs: number } | undefined;
   const stop = (reason: string): void => {
+    if (first?.reason === reason && performance.now() - first.atMs < sameSignalMs) return;
+    first ??= { reason, atMs: performance.now() };
     if (draining) {
       log.warn(`${reason} while stopping: ending at once`);
       process.exit(1);

@@ -72,6 +72,16 @@ test('npm start adds, survives kill -9 of each part with an exact total, and Ctr
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
+test('Ctrl-C under npm, which passes the signal on a second time, drains all the same', async () => {
+  const system = startLocalSystem({ DATA_DIR: makeTempDir() }, ['npm', 'start']);
+  await system.part('add');
+  // What a terminal does: the whole group gets it.
+  process.kill(-(system.child.pid ?? 0), 'SIGINT');
+  await system.ended();
+  expect(system.output()).toContain('"part":"local","msg":"stopped"');
+  expect(system.output()).not.toContain('while stopping');
+});
+
 test('kill -9 of the local system itself leaves nobody behind', async () => {
   const system = startLocalSystem({ DATA_DIR: makeTempDir() });
   const pids = await pidsOf(system);

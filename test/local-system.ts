@@ -24,8 +24,13 @@ export interface LocalSystem {
 
 const start = fileURLToPath(new URL('../start.js', import.meta.url));
 
-export function startLocalSystem(env: Readonly<Record<string, string>>): LocalSystem {
-  const child = spawn(process.execPath, [start], {
+/** @param command else the entry itself, as `npm start` runs it */
+export function startLocalSystem(
+  env: Readonly<Record<string, string>>,
+  [program, ...args]: readonly [string, ...string[]] = [process.execPath, start],
+): LocalSystem {
+  const child = spawn(program, args, {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
     env: { PATH: process.env['PATH'], ADD_PORT: '0', ACCUMULATE_PORT: '0', LOG_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     // A process group of its own, as a shell gives it: a signal to the group is what Ctrl-C sends.

@@ -47,7 +47,7 @@ const printed: readonly (readonly [start: string, output: RegExp])[] = [
   ['bin/tally restore --from tally.backup', /^drill holds the ledger as of .*: \d+ events/],
   ['mkdir damaged && mv', /^$/],
   ['bin/tally restore --from backups/monday', /^data holds the ledger as of/],
-  ['bin/tally rewind --data-dir data', /\d+ records will be delivered again, from offset 0 on/],
+  ['bin/tally rewind --data-dir data', /delivery begins at offset 0, with \d+ records to deliver/],
   ['npm start', /^$/],
   ['bin/tally total sales', /^24\.85$/m],
   ['bin/tally add --wait --total sales -- -24.85 0', /^-24\.85$/m],

@@ -41,10 +41,10 @@ const alone = /^FUNCTION=\w+ PORT=\d+ .*npm start$/;
 /** What has brought this test here, or what other tests run on their own: test/kafka, test/manifests, e2e. */
 const elsewhere = [
   ...['npm ci', 'npm start', 'npm test', 'KAFKA_BROKERS=localhost:9092 npm'],
-  ...['kubectl apply -k knative/overlays/', 'kubectl patch configmap config-features '],
+  ...['kubectl apply -k .', 'kubectl patch configmap config-features '],
 ];
 /** They need a container engine or a program that cannot be had by name; image/image.test.ts makes the image's tree. */
-const untried = ['kn func ', 'docker build -t tally .'];
+const untried = ['kn func ', 'docker build -t registry.example.com/tally:1.0 .'];
 
 test('every command of the README is known here', () => {
   const known = (command: string): boolean =>

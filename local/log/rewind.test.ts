@@ -11,7 +11,11 @@ import { until } from '../../test/until.ts';
 const tally = fileURLToPath(new URL('../../bin/tally', import.meta.url));
 
 function rewind(...args: string[]): { status: number | null; output: string } {
-  const env = { PATH: process.env['PATH'] };
+  return rewindWith({}, ...args);
+}
+
+function rewindWith(more: Record<string, string>, ...args: string[]) {
+  const env = { PATH: process.env['PATH'], ...more };
   const { status, stdout, stderr } = spawnSync(tally, ['rewind', ...args], { env, encoding: 'utf8' });
   return { status, output: stdout + stderr };
 }
@@ -30,7 +34,7 @@ test('I1: a log that is rewound delivers again all that it keeps, but for its de
   const { dataDir, subscriber } = await deliverThree();
   expect(rewind('--data-dir', dataDir)).toEqual({
     status: 0,
-    output: `${join(dataDir, 'log.db')}: 3 records will be delivered again, from offset 0 on\n`,
+    output: `${join(dataDir, 'log.db')}: delivery begins at offset 0, with 3 records to deliver\n`,
   });
   const again = await startTestLog({ dataDir }, { subscriber });
   await until('all are done', () => again.eventLog.status().lag === 0);
@@ -43,7 +47,7 @@ test('from an offset on, which must be one that was delivered', async () => {
   for (const offset of ['-1', '4', 'x', '1.5', '1x']) {
     expect(rewind('--data-dir', dataDir, `--to=${offset}`)).toMatchObject({
       status: 2,
-      output: expect.stringContaining('--to should be an offset from 0 to 3'),
+      output: expect.stringContaining('--to should be an offset from 0 to 3,'),
     });
   }
   expect(rewind('--data-dir', dataDir, '--to', '2').status).toBe(0);
@@ -57,6 +61,10 @@ test('a log that runs, and a directory without one, are refused and left as they
   expect(rewind('--data-dir', dataDir)).toMatchObject({
     status: 2,
     output: expect.stringContaining('is in use by another log process'),
+  });
+  expect(rewindWith({ KAFKA_BROKERS: 'one:9092' }, '--data-dir', dataDir)).toMatchObject({
+    status: 2,
+    output: expect.stringContaining('so the log is Kafka'),
   });
   const missing = join(makeTempDir(), 'none');
   expect(rewind('--data-dir', missing)).toMatchObject({

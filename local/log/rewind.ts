@@ -30,6 +30,10 @@ function run(): number {
     return 0;
   }
   const fromEnv = process.env['DATA_DIR'] ?? '';
+  if ((process.env['KAFKA_BROKERS'] ?? '') !== '') {
+    const instead = "reset its group's offsets with kafka-consumer-groups.sh (docs/operations.md)";
+    throw new AppError('invalid', `KAFKA_BROKERS is set, so the log is Kafka: ${instead}`);
+  }
   const path = join(values['data-dir'] ?? (fromEnv === '' ? 'data' : fromEnv), 'log.db');
   // Opening it would make one.
   if (!existsSync(path)) throw new AppError('invalid', `there is no ${path}: is it the right directory?`);
@@ -38,10 +42,15 @@ function run(): number {
     const [first, saved] = [store.first('sums'), store.savedOffset];
     const to = values.to === undefined ? first : Number(/^\d{1,15}$/.exec(values.to)?.[0]);
     if (!(to >= first && to <= saved)) {
-      throw new AppError('invalid', `--to should be an offset from ${first} to ${saved}`);
+      throw new AppError(
+        'invalid',
+        `--to should be an offset from ${first} to ${saved}, where delivery would begin now`,
+      );
     }
     store.saveOffset(to);
-    process.stdout.write(`${path}: ${saved - to} records will be delivered again, from offset ${to} on\n`);
+    process.stdout.write(
+      `${path}: delivery begins at offset ${to}, with ${store.next('sums') - to} records to deliver\n`,
+    );
     return 0;
   } finally {
     store.close();
