@@ -102,6 +102,8 @@ async function run(): Promise<void> {
 
   const accounts: Account[] = [];
   for (const step of createSteps(options, { target, pods, log, hasLogPod }, accounts)) {
+    // The end has come from outside: what runs on here would disturb the removal.
+    if (exitCode !== 0) return;
     doing = step.name;
     say(doing);
     pods.takeMost();
