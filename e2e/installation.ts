@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import type { Kubectl } from './kubectl.ts';
-import { writeKustomization } from './kustomization.ts';
+import { removeKustomization, writeKustomization } from './kustomization.ts';
 import type { Options, Overlay } from './options.ts';
 import { poll } from './poll.ts';
 import type { Say } from './progress.ts';
@@ -95,6 +95,7 @@ export async function uninstall(options: Options, kubectl: Kubectl): Promise<voi
     await poll('all pods are gone', areGone, removedMs);
   });
   await attempt(() => kubectl.run('delete', 'namespace', namespace, '--ignore-not-found', removed));
+  removeKustomization(namespace);
   if (failures.length > 0) throw new Error(failures.join('; '));
 }
 

@@ -1,18 +1,14 @@
-import { rmSync } from 'node:fs';
-
 import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { kustomizeMissing, parseManifests, render } from '../test/manifests/kustomize.ts';
 import type { Manifest } from '../test/manifests/manifest.ts';
-import { writeKustomization } from './kustomization.ts';
+import { removeKustomization, writeKustomization } from './kustomization.ts';
 
 const describeRendered = kustomizeMissing === '' ? describe : describe.skip;
 const namespace = `test-${process.pid}`;
-const directories = new Set<string>();
 
 afterEach(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true });
-  directories.clear();
+  removeKustomization(namespace);
 });
 
 type Wanted = Parameters<typeof writeKustomization>[0];
@@ -26,7 +22,6 @@ function rendered(wanted: Partial<Wanted>): Manifest[] {
     kafka: undefined,
   } as const;
   const directory = writeKustomization({ ...usual, namespace, ...wanted });
-  directories.add(directory);
   return parseManifests(render(directory));
 }
 

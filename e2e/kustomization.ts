@@ -2,7 +2,7 @@
 // gateway, add scaled by a load that a laptop can make, and with Kafka on a topic and a group of its own, so that no
 // record of anybody else is counted or committed.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,10 +20,18 @@ const cache = fileURLToPath(new URL('../.cache/e2e/', import.meta.url));
 
 /** Writes it. @returns the directory, for `kubectl apply -k` */
 export function writeKustomization(wanted: Wanted): string {
-  const directory = join(cache, wanted.namespace);
+  const directory = directoryOf(wanted.namespace);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'kustomization.yaml'), stringify(createKustomization(wanted)));
   return directory;
+}
+
+export function removeKustomization(namespace: string): void {
+  rmSync(directoryOf(namespace), { recursive: true, force: true });
+}
+
+function directoryOf(namespace: string): string {
+  return join(cache, namespace);
 }
 
 function createKustomization({ image, overlay, namespace, pods, storageClass, kafka }: Wanted) {

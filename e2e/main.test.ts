@@ -6,11 +6,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { makeTempDir } from '../test/temp-dir.ts';
 import { closeAfterTest } from '../test/test-log.ts';
 import { until } from '../test/until.ts';
+import { removeKustomization } from './kustomization.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const namespace = 'tally-test';
@@ -29,6 +30,10 @@ let directory: string;
 
 beforeEach(() => {
   directory = makeTempDir();
+});
+
+afterEach(() => {
+  removeKustomization(namespace);
 });
 
 /** Calls of kubectl so far, without the namespace that each has. */

@@ -98,7 +98,7 @@ async function run(): Promise<void> {
     addHost: await hostOf('add', options, kubectl),
     accumulateHost: await hostOf('accumulate', options, kubectl),
   });
-  rows.push({ step: 'installed and ready', seconds: secondsSince(begun), pods: pods.takeMost() });
+  rows.push({ step: 'installed and ready', seconds: secondsSince(begun) });
 
   const accounts: Account[] = [];
   for (const step of createSteps(options, { target, pods, log, hasLogPod }, accounts)) {

@@ -15,13 +15,13 @@ test('a row shows what a step did, the reasons of its retries, and no more of a 
   } as const;
   expect(
     formatTable([
-      { step: 'installed', seconds: 20.26, pods: 1 },
+      { step: 'installed', seconds: 20.26 },
       { step: 'a pod killed', seconds: 6.5, pods: 4, account, note: 'seen' },
     ]),
   ).toBe(`\
 | step         | seconds | add pods | adds | retries | total = expected        | note                                     |
 | ------------ | ------: | -------: | ---: | ------: | ----------------------- | ---------------------------------------- |
-| installed    |    20.3 |        1 |      |         |                         |                                          |
+| installed    |    20.3 |          |      |         |                         |                                          |
 | a pod killed |     6.5 |        4 |  320 |      12 | 90072014022…00000000002 | seen, 9 UNAVAILABLE, 3 DEADLINE_EXCEEDED |
 `);
 });

@@ -6,7 +6,7 @@ export interface Row {
   readonly step: string;
   readonly seconds: number;
   /** The most pods of add that were ready at one time. */
-  readonly pods: number;
+  readonly pods?: number;
   /** What a step that adds did, and the total that it found as it must be. */
   readonly account?: Account;
   /** What else was seen, or what went wrong. */
@@ -38,7 +38,7 @@ function cellsOf({ step, seconds, pods, account, note }: Row): string[] {
   const notes = Object.entries(failures).map(([status, times]) => `${times} ${status}`);
   if (note !== undefined) notes.unshift(note);
   const adds = [String(count), String(unknown), shorten(total)];
-  return [step, seconds.toFixed(1), String(pods), ...adds, notes.join(', ')];
+  return [step, seconds.toFixed(1), String(pods ?? ''), ...adds, notes.join(', ')];
 }
 
 function shorten(total: string): string {
