@@ -46,13 +46,12 @@ export async function runProcess(log: Log, start: () => Promise<Running>, drainM
   }
   let first: { readonly reason: string; readonly atMs: number } | undefined;
   const stop = (reason: string): void => {
-    if (first?.reason === reason && performance.now() - first.atMs < sameSignalMs) return;
-    first ??= { reason, atMs: performance.now() };
-    if (draining) {
+    if (first !== undefined) {
+      if (first.reason === reason && performance.now() - first.atMs < sameSignalMs) return;
       log.warn(`${reason} while stopping: ending at once`);
       process.exit(1);
     }
-    draining = true;
+    first = { reason, atMs: performance.now() };
     log.info(`${reason}: draining`);
     setTimeout(() => {
       log.error(`not drained within ${drainMs} ms: ending`);
@@ -69,7 +68,6 @@ export async function runProcess(log: Log, start: () => Promise<Running>, drainM
       },
     );
   };
-  let draining = false;
   process.on('SIGTERM', () => {
     stop('SIGTERM');
   });
@@ -78,7 +76,7 @@ export async function runProcess(log: Log, start: () => Promise<Running>, drainM
   });
   process.on('disconnect', () => {
     // A parent that told this process to stop and then ends has not asked twice.
-    if (!draining) stop('parent ended');
+    if (first === undefined) stop('parent ended');
   });
   // At a clean end Node would write it too; a process that is killed should have a fast next start all the same.
   flushCompileCache();

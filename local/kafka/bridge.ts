@@ -7,7 +7,6 @@ import { closeServer } from '../../lib/http.ts';
 import type { Log } from '../../lib/log.ts';
 import { deadLetterOf } from '../log/dead-letter.ts';
 import { Deliverer } from '../log/deliverer.ts';
-import type { Faults } from '../log/faults.ts';
 import { createMetrics } from '../log/metrics.ts';
 import { createPages } from '../log/pages.ts';
 import { recordBytes } from '../log/record.ts';
@@ -25,6 +24,8 @@ import { deadLetterTopicOf, ensureTopics } from './topics.ts';
  * never be written would hold its offset for good.
  */
 const maxDeadLetterBytes = 2_000_000;
+/** Tests make a real broker misbehave. */
+const noFaults = {};
 
 export interface Bridge {
   /** The sink's server, not listening yet. */
@@ -42,15 +43,13 @@ export interface BridgeOptions {
   readonly log: Log;
   /** Told of a consumer that cannot go on: the process has to end and begin anew. */
   readonly fail: (error: unknown) => void;
-  /** How to misbehave, for tests. */
-  readonly faults?: Faults;
 }
 
 /**
  * Connects, and creates the topics where they are missing.
  * @throws AppError `unavailable` when Kafka cannot be used, saying why
  */
-export async function createBridge({ config, log, fail, faults = {} }: BridgeOptions): Promise<Bridge> {
+export async function createBridge({ config, log, fail }: BridgeOptions): Promise<Bridge> {
   const { kafka: kafkaConfig } = config;
   const { topic } = kafkaConfig;
   const kafka = createClient(kafkaConfig, log);
@@ -84,7 +83,7 @@ export async function createBridge({ config, log, fail, faults = {} }: BridgeOpt
       await writers['sums-dead-letter'].append({ ...letter, value: null });
     },
     log,
-    faults,
+    faults: noFaults,
   });
   const { commitIntervalMs } = config;
   const consumer = new Consumer({ kafka, config: kafkaConfig, commitIntervalMs, deliverer, fail, log });
@@ -107,7 +106,7 @@ export async function createBridge({ config, log, fail, faults = {} }: BridgeOpt
     maxQueuedBytes: config.maxQueuedBytes,
     metrics,
     log,
-    faults,
+    faults: noFaults,
   });
 
   return {

@@ -49,6 +49,15 @@ describeRendered.each(Object.entries(overlays))(`the overlay %s${kustomizeMissin
     expect(rule(withTopics)).toEqual([]);
   });
 
+  test('alone, comes in an order in which the functions find all that they need', () => {
+    const names = parseManifests(render(user.overlay)).map(
+      ({ kind, metadata }) => `${kind} ${metadata.name}`,
+    );
+    const needed = ['PersistentVolumeClaim accumulate', 'SinkBinding add', 'NetworkPolicy functions'];
+    expect(names).toEqual(expect.arrayContaining(needed));
+    expect(names.slice(-2)).toEqual(['Service accumulate', 'Service add']);
+  });
+
   test('needs of Knative what knative/cluster/config-features.yaml switches on, and no more', () => {
     const { data } = parse(readFileSync(join(root, 'knative/cluster/config-features.yaml'), 'utf8')) as {
       data: Record<string, string>;

@@ -30,6 +30,7 @@ describe("a user's own kustomization in knative/README.md", () => {
     const text = render(directory);
     const kinds = parseManifests(text).map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(['KafkaSource', 'PodMonitor', 'DomainMapping']));
+    expect(kinds.indexOf('SinkBinding')).toBeLessThan(kinds.indexOf('Service'));
     expect(text.match(/^ {2}namespace: sums$/gm)).toHaveLength(kinds.length);
     expect(text.match(/image: .*/g)).toEqual(Array(2).fill('image: registry.example.com/tally:1.0'));
     expect(text.match(/bootstrapServers:\n *- .*/g)?.map((lines) => lines.split('- ')[1])).toEqual(
