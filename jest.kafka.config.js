@@ -5,7 +5,11 @@ import base from './jest.config.js';
 /** @type {import('jest').Config} */
 export default {
   ...base,
-  testMatch: ['<rootDir>/test/kafka/*.test.ts', '<rootDir>/test/exactness.test.ts'],
+  testMatch: [
+    '<rootDir>/test/kafka/*.test.ts',
+    '<rootDir>/test/exactness.test.ts',
+    '<rootDir>/test/dead-letters.test.ts',
+  ],
   testPathIgnorePatterns: ['/node_modules/'],
   globalSetup: './test/kafka/global-setup.ts',
   globalTeardown: './test/kafka/global-teardown.ts',

@@ -166,11 +166,12 @@ export class AddAllRun<T extends AdditionInput> {
   }
 
   async #runStream(): Promise<{ answered: number; error: TallyError | undefined }> {
-    const problem = await this.#channel.connect(connectMs);
-    if (problem !== undefined) return { answered: 0, error: new TallyError('unavailable', problem) };
+    const metadata = await this.#channel.connect(connectMs);
+    if (metadata instanceof TallyError) return { answered: 0, error: metadata };
     if (this.#stopped) return { answered: 0, error: undefined };
     const stream = new AddStream<PendingAddition<T>>(
       this.#channel,
+      metadata,
       (pending, answer) => {
         this.#take(pending, answer);
       },

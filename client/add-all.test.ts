@@ -76,7 +76,7 @@ describe('addAll', () => {
     const collecting = collect(client.addAll(createAdditions(1)));
     await until(() => adder.recorded.size === 1);
     await adder.start();
-    expect(await collecting).toMatchObject([{ error: { code: 'refused', outcomeUnknown: true } }]);
+    expect(await collecting).toMatchObject([{ error: { code: 'forbidden', outcomeUnknown: true } }]);
   });
 
   test('gives the error of an addition that can never be counted as its result', async () => {

@@ -1,7 +1,7 @@
 // One AddAll stream from its opening to its end, however it comes: requests numbered, answers matched, a silent server
 // left. It forgets nothing: what was sent and not answered can be taken back from it.
 
-import type { ServiceError } from '@grpc/grpc-js';
+import type { Metadata, ServiceError } from '@grpc/grpc-js';
 
 import type { AddResult__Output } from '../proto/generated/tally/v1/AddResult.ts';
 import { type Added, readResponse } from './add.ts';
@@ -27,10 +27,15 @@ export class AddStream<E extends { readonly addition: WireAddition }> {
   #activeAt = performance.now();
 
   /** @param stallMs when nothing is answered for so long although something waits, the stream is given up */
-  constructor({ adder }: Channel, onAnswer: (entry: E, answer: Added | TallyError) => void, stallMs: number) {
+  constructor(
+    { adder }: Channel,
+    metadata: Metadata,
+    onAnswer: (entry: E, answer: Added | TallyError) => void,
+    stallMs: number,
+  ) {
     this.#stallMs = stallMs;
     this.#onAnswer = onAnswer;
-    const call = adder.addAll();
+    const call = adder.addAll(metadata);
     this.#call = call;
     const watch = setInterval(() => {
       this.#cancelWhenSilent();

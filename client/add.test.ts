@@ -77,7 +77,7 @@ describe('add', () => {
         ? statusOf(status.INTERNAL, 'broken')
         : statusOf(status.PERMISSION_DENIED, 'no longer allowed');
     const error = await failureOf(client.add({ a: '2', b: '3' }));
-    expect(error).toMatchObject({ code: 'refused', outcomeUnknown: true });
+    expect(error).toMatchObject({ code: 'forbidden', outcomeUnknown: true });
   });
 
   test('a full server has not begun anything, so running out of time there leaves nothing unknown', async () => {

@@ -69,11 +69,14 @@ async function attempt(
 ): Promise<Added | TallyError> {
   const { requestId } = addition;
   const remaining = () => Math.max(1, deadline - performance.now());
-  const problem = await channel.connect(Math.min(connectMs, remaining()));
-  if (problem !== undefined) return new TallyError('unavailable', problem, { requestId });
+  const metadata = await channel.connect(Math.min(connectMs, remaining()));
+  if (metadata instanceof TallyError) {
+    return new TallyError(metadata.code, metadata.message, { requestId, cause: metadata.cause });
+  }
   const { promise, resolve } = Promise.withResolvers<Added | TallyError>();
   const call = channel.adder.add(
     addition,
+    metadata,
     { deadline: Date.now() + Math.min(attemptMs, remaining()) },
     (error, response) => {
       resolve(error === null ? readResponse(addition, response) : readError(error, requestId, signal));

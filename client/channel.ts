@@ -3,13 +3,15 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
+import { credentials, loadPackageDefinition, Metadata } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
+import { messageOf } from '../lib/errors.ts';
 import type { ProtoGrpcType } from '../proto/generated/adder.ts';
 import type { ProtoGrpcType as DetailTypes } from '../proto/generated/error_details.ts';
 import type { AdderClient } from '../proto/generated/tally/v1/Adder.ts';
 import { explainNoConnection } from './no-connection.ts';
+import { TallyError } from './tally-error.ts';
 
 export interface ChannelOptions {
   /** `HOST:PORT` */
@@ -18,15 +20,18 @@ export interface ChannelOptions {
   readonly authority?: string | undefined;
   /** TLS instead of plain h2c. */
   readonly tls?: boolean | undefined;
+  /** The bearer token of each call, asked for anew for each; undefined: none is sent. */
+  readonly token?: (() => string) | undefined;
 }
 
 export interface Channel {
   readonly adder: AdderClient;
   /**
-   * Waits up to `timeoutMs` for the connection. No addition is sent.
-   * @returns undefined when it is there, else why there is none
+   * Waits up to `timeoutMs` for the connection, and for nothing longer. No addition is sent.
+   * @returns the metadata of the next call when it is there; else `unavailable`, or `unauthenticated` when there is no
+   * token to send
    */
-  connect(timeoutMs: number): Promise<string | undefined>;
+  connect(timeoutMs: number): Promise<Metadata | TallyError>;
   close(): void;
 }
 
@@ -57,7 +62,7 @@ export const messages = {
 const { tally } = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
 
 /** Connects when first used. */
-export function openChannel({ address, authority, tls = false }: ChannelOptions): Channel {
+export function openChannel({ address, authority, tls = false, token }: ChannelOptions): Channel {
   const adder = new tally.v1.Adder(address, tls ? credentials.createSsl() : credentials.createInsecure(), {
     // Retries are made here, where their outcome is kept track of.
     'grpc.enable_retries': 0,
@@ -74,7 +79,16 @@ export function openChannel({ address, authority, tls = false }: ChannelOptions)
     async connect(timeoutMs) {
       const { promise, resolve } = Promise.withResolvers<Error | undefined>();
       adder.waitForReady(Date.now() + timeoutMs, resolve);
-      return (await promise) === undefined ? undefined : explainNoConnection(adder, address);
+      if ((await promise) !== undefined) {
+        return new TallyError('unavailable', await explainNoConnection(adder, address));
+      }
+      const metadata = new Metadata();
+      try {
+        if (token !== undefined) metadata.set('authorization', `Bearer ${token()}`);
+      } catch (error) {
+        return new TallyError('unauthenticated', messageOf(error), { cause: error });
+      }
+      return metadata;
     },
     close: () => {
       adder.close();

@@ -21,6 +21,11 @@ export interface TallyClientOptions {
   readonly authority?: string | undefined;
   /** TLS to the add function; plain h2c unless true. */
   readonly tls?: boolean | undefined;
+  /**
+   * The bearer token of each call to the add function, asked for anew for each attempt and each stream, so that it can be
+   * one that is good just now. None is sent without.
+   */
+  readonly token?: (() => string) | undefined;
 }
 
 export interface TallyClient {
@@ -28,7 +33,7 @@ export interface TallyClient {
    * Adds a + b to a total, once. Retries keep the id that was given or made, until the call's deadline.
    * @throws TallyError whose `outcomeUnknown` says whether it may be counted all the same; then call again with its
    * `requestId`. Codes: `invalid` (with `violations`), `conflict` (the id is known with other operands), `refused`,
-   * and for the moment `overloaded`, `unavailable`, `timeout`, `internal`.
+   * `unauthenticated` and `forbidden` (the token), and for the moment `overloaded`, `unavailable`, `timeout`, `internal`.
    */
   add(request: AdditionInput & AddCallOptions): Promise<Added>;
 
@@ -60,11 +65,13 @@ export interface TallyClient {
 
 /** Nothing is connected before it is needed. The client keeps connections until it is closed. */
 export function createTallyClient(options: TallyClientOptions = {}): TallyClient {
-  const { add: address = 'localhost:8080', url = 'http://localhost:8081', authority, tls } = options;
+  const { add: address = 'localhost:8080', url = 'http://localhost:8081', authority, tls, token } = options;
   const accumulate = new Accumulate(new URL(url));
   let opened: Promise<Channel> | undefined;
   const channel = () =>
-    (opened ??= import('./channel.ts').then(({ openChannel }) => openChannel({ address, authority, tls })));
+    (opened ??= import('./channel.ts').then(({ openChannel }) =>
+      openChannel({ address, authority, tls, token }),
+    ));
   return {
     async add(request) {
       const addition = parseAddition(request);

@@ -115,5 +115,6 @@ function codeOf(statusCode: number): ErrorCode {
   if (statusCode === 429) return 'overloaded';
   if (statusCode === 504) return 'timeout';
   if (statusCode >= 500) return 'unavailable';
-  return statusCode === 401 || statusCode === 403 ? 'refused' : 'invalid';
+  if (statusCode === 401) return 'unauthenticated';
+  return statusCode === 403 ? 'forbidden' : 'invalid';
 }

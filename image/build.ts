@@ -1,7 +1,7 @@
 // Assembles the tree that an image holds: `node image/build.ts DIRECTORY`, after `npm ci`. The Dockerfile runs it, and
 // image.test.ts runs what it made.
 //
-// The bundle is what starts. The sources are there for the commands on the volume (`node functions/accumulate/verify.ts`),
+// The bundle is what starts. The sources are there for the operators' commands (`node functions/accumulate/verify.ts`),
 // and the packages for both: what a bundle loads only when it is asked for, such as reflection, is not in it.
 
 import { cpSync, globSync, readFileSync } from 'node:fs';
@@ -15,7 +15,14 @@ import { bundle } from './bundle.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What is run by its name, besides the thread. */
-const entries = ['start.js', 'functions/accumulate/*.ts', 'local/kafka/*.ts', 'local/log/rewind.ts'];
+const entries = [
+  'start.js',
+  'functions/accumulate/*.ts',
+  'local/kafka/*.ts',
+  'local/log/rewind.ts',
+  'dead-letters/main.ts',
+  'audit/main.ts',
+];
 /** Nothing reads them at run time, and they are a third of the packages' size. */
 const unused = /\.(d\.[cm]?ts|map|md)$/;
 

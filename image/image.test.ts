@@ -122,7 +122,8 @@ describe('what is in it', () => {
     expect(files).toEqual(
       expect.arrayContaining([entry, 'functions/accumulate/verify.ts', 'proto/adder.proto']),
     );
-    const allowed = /^(LICENSE|package\.json|start\.js|(dist|functions|lib|local|proto)(\/.*)?)$/;
+    const allowed =
+      /^(LICENSE|package\.json|start\.js|(audit|client|dead-letters|dist|functions|lib|local|proto)(\/.*)?)$/;
     expect(files.filter((file) => !allowed.test(file) || /test|fixture|harness/.test(file))).toEqual([]);
   });
 });
@@ -131,7 +132,8 @@ describe('what it runs', () => {
   test('I2 the parts count an Add once, write nothing but their volumes, and end with 0 on SIGTERM', async () => {
     const volume = makeVolume();
     const accumulate = await start('accumulate', { DATA_DIR: volume });
-    const log = await start('log', { DATA_DIR: makeVolume(), SUBSCRIBER: accumulate.url });
+    const logVolume = makeVolume();
+    const log = await start('log', { DATA_DIR: logVolume, SUBSCRIBER: accumulate.url });
     const add = await start('add', { K_SINK: `${log.url}/default/sums` });
     const request = { requestId: '5f0c1e9a-3f0e-4c1b-9d2e-0a1b2c3d4e5f', a: '2', b: '0.1' };
     const call = createAdder(add.address, 10_000);
@@ -152,6 +154,20 @@ describe('what it runs', () => {
     });
     expect(verified).toMatchObject({ status: 0, stderr: '' });
     expect(verified.stdout).toContain('1 events, 1 totals');
+    const letters = spawnSync(node, ['dead-letters/main.ts', 'list', '--log', logVolume], {
+      ...user,
+      cwd: tree,
+      env: environment,
+      encoding: 'utf8',
+    });
+    expect(letters).toMatchObject({ status: 0, stdout: '', stderr: 'no open dead letters\n' });
+    const audited = spawnSync(
+      node,
+      ['audit/main.ts', '--data-dir', volume, '--log', logVolume, '--temp-dir', volume],
+      { ...user, cwd: tree, env: environment, encoding: 'utf8' },
+    );
+    expect(audited).toMatchObject({ status: 0, stderr: '' });
+    expect(audited.stdout).toContain('ids: 1 counted as recorded, 0 in the dead letters, 0 in flight');
   });
 
   test('reflection and health are loaded when they are asked for', async () => {

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 import { describe, expect, test } from '@jest/globals';
 
 import { ConfigError, EnvReader, parseDurationMs } from './env.ts';
@@ -51,22 +53,35 @@ describe('reading the environment', () => {
   });
 
   test('what is set is read', () => {
-    const read = new EnvReader({ PORT: '0', WAIT: '1h', SINK: 'https://s/x', MODE: 'fast', NAME: 'n' });
+    const file = fileURLToPath(import.meta.url);
+    const read = new EnvReader({
+      PORT: '0',
+      WAIT: '1h',
+      SINK: 'https://s/x',
+      MODE: 'fast',
+      NAME: 'n',
+      FILE: file,
+    });
     expect(read.port('PORT', 8080)).toBe(0);
     expect(read.durationMs('WAIT', 5_000, limits)).toBe(3_600_000);
     expect(read.url('SINK')?.href).toBe('https://s/x');
     expect(read.choice('MODE', ['fast', 'slow'], 'slow')).toBe('fast');
     expect(read.text('NAME')).toBe('n');
+    expect(read.file('FILE', '/other')).toBe(file);
+    expect(read.file('NO_FILE', '/other')).toBe('/other');
     read.done();
   });
 
   test('all problems are reported at once, each with the name, what it was and what it should be', () => {
-    const read = new EnvReader({ PORT: '65536', SIZE: '1e3', WAIT: '99ms', SINK: 'ftp://x', MODE: 'Fast' });
+    const read = new EnvReader({
+      ...{ PORT: '65536', SIZE: '1e3', WAIT: '99ms', SINK: 'ftp://x', MODE: 'Fast', TOKEN: '/no/such' },
+    });
     expect(read.port('PORT', 8080)).toBe(8080);
     read.integer('SIZE', 5, { min: 1, max: 10 });
     read.durationMs('WAIT', 5_000, limits);
     read.url('SINK');
     read.choice('MODE', ['fast', 'slow'], 'slow');
+    expect(read.file('TOKEN')).toBeUndefined();
     read.problem('DATA_DIR', 'is unset, should be a directory');
     expect(() => {
       read.done();
@@ -77,6 +92,7 @@ describe('reading the environment', () => {
         'WAIT was "99ms", should be a duration from 100ms to 1h',
         'SINK was "ftp://x", should be an http:// or https:// address',
         'MODE was "Fast", should be one of fast, slow',
+        'TOKEN was "/no/such", should be a file that can be read',
         'DATA_DIR is unset, should be a directory',
       ]),
     );

@@ -1,6 +1,8 @@
 // Configuration comes from environment variables only, read in one place for each process. Every problem is
 // reported at once; empty means unset.
 
+import { accessSync, constants } from 'node:fs';
+
 import { show } from './errors.ts';
 
 /** sysexits.h EX_CONFIG. */
@@ -80,6 +82,18 @@ export class EnvReader {
     return this.read<URL | undefined>(name, 'an http:// or https:// address', undefined, (text) => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
       return url !== undefined && /^https?:$/.test(url.protocol) ? url : undefined;
+    });
+  }
+
+  /** The path of a file that can be read. */
+  file(name: string, fallback?: string): string | undefined {
+    return this.read<string | undefined>(name, 'a file that can be read', fallback, (path) => {
+      try {
+        accessSync(path, constants.R_OK);
+        return path;
+      } catch {
+        return undefined;
+      }
     });
   }
 

@@ -6,6 +6,8 @@ import { AppError, messageOf, show, toAppError } from './errors.ts';
 describe('an AppError', () => {
   test.each([
     ['invalid', false],
+    ['unauthenticated', false],
+    ['forbidden', false],
     ['conflict', false],
     ['expired', false],
     ['too-large', false],

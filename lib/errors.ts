@@ -12,6 +12,10 @@ const retryable = {
   /** There never is anything at this address: most likely it is another server's. */
   'no-such-path': false,
   'method-not-allowed': false,
+  /** Nobody knows who asks: no token, or one that is not valid (any more). */
+  unauthenticated: false,
+  /** It is known who asks, and they may not. */
+  forbidden: false,
   /** The id is known with other operands (I6). */
   conflict: false,
   /** The event is older than the deduplication window, so nobody can say whether it was counted. */
@@ -30,6 +34,8 @@ const retryable = {
 } as const;
 
 export type ErrorCode = keyof typeof retryable;
+
+export const errorCodes = Object.keys(retryable) as readonly ErrorCode[];
 
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(retryable, text);

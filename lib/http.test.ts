@@ -26,6 +26,8 @@ async function serve(handler: Handler): Promise<{ server: Server; port: number }
 describe('answers', () => {
   test.each<[ErrorCode, number]>([
     ['invalid', 400],
+    ['unauthenticated', 401],
+    ['forbidden', 403],
     ['not-found', 404],
     ['method-not-allowed', 405],
     ['too-large', 413],

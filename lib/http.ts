@@ -15,6 +15,8 @@ export const { createServer } = process.getBuiltinModule('node:http');
 
 const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
   'not-found': 404,
   'no-such-path': 404,
   'method-not-allowed': 405,
@@ -34,6 +36,8 @@ const httpStatus: Readonly<Record<ErrorCode, number>> = {
 /** Answers with the error as a problem document. The cause stays in the log: it may name inner addresses. */
 export function sendProblem(response: ServerResponse, error: AppError): void {
   const status = httpStatus[error.code];
+  // RFC 9110, section 11.6.1: a 401 says how to do better.
+  if (error.code === 'unauthenticated') response.setHeader('www-authenticate', 'Bearer realm="tally"');
   const problem = {
     type: `urn:tally:problem:${error.code}`,
     title: error.code.replaceAll('-', ' '),

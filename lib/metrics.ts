@@ -3,6 +3,8 @@
 // Not from its entry, which loads a push gateway, an aggregator for clusters and all of OpenTelemetry: a sixth of a start
 // and up to 11 MB of a process (docs/adr/0010-start-up.md).
 
+import { statfs } from 'node:fs/promises';
+
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
@@ -25,4 +27,40 @@ export class ProcessRegistry extends Registry {
     await this.#processMetrics;
     return super.metrics();
   }
+}
+
+/** A gauge that is read at each scrape. */
+export function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+/** Whether the process takes work: an alert that a replica never gets ready needs nothing else. */
+export function addReadiness(registry: Registry, isReady: () => boolean): void {
+  const help = 'Whether the process takes work, as its readiness probe says: 1 or 0.';
+  gaugeOf(registry, 'tally_ready', help, () => (isReady() ? 1 : 0));
+}
+
+/** How full the file system of a directory is, so that nobody needs a second exporter to see a disk fill. */
+export function addVolume(registry: Registry, directory: string): void {
+  const blocksOf = (name: string, help: string, field: 'blocks' | 'bavail'): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        // Not known while the volume is gone, which is no reason to tell nothing at all.
+        const state = await statfs(directory).catch(() => undefined);
+        this.set(state === undefined ? Number.NaN : state[field] * state.bsize);
+      },
+    });
+  };
+  blocksOf('tally_volume_size_bytes', 'Size of the file system that DATA_DIR is on.', 'blocks');
+  blocksOf('tally_volume_free_bytes', 'What is free of it for this process.', 'bavail');
 }

@@ -38,6 +38,11 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
     isIPv4(text) ? text : undefined,
   );
   readDelivery(reader);
+  const hasToken = reader.file('SUBSCRIBER_TOKEN_FILE') !== undefined;
+  if (reader.text('OIDC_ISSUER') !== undefined && !hasToken) {
+    const problem = 'should be a file with a token for accumulate: the log is asked for one as everybody is';
+    reader.problem('SUBSCRIBER_TOKEN_FILE', problem);
+  }
   const { dataDir, retentionMs } = readStorage(reader);
   // Accumulate reads it, and cannot know how long the log keeps what it may deliver again.
   const windowMs = reader.durationMs('DEDUPE_WINDOW', 30 * day, { min: 0, max: Number.MAX_SAFE_INTEGER });

@@ -32,6 +32,8 @@ const printed: readonly [start: string, output: RegExp][] = [
   ['bin/tally total', /24\.85/],
   ['bin/tally status', /\b2\.1\b/],
   ['bin/tally verify', /all as it should be/],
+  ['bin/tally audit', /: equal$/m],
+  ['bin/tally dead-letters list', /no open dead letters/],
   ['bin/tally backup', /is in .*backup: \d+ events/],
   ['curl localhost:8081/totals', /"total":"24\.85"/],
   ['curl -i localhost:8081', /HTTP\/1\.1 204 No Content[^]*tally-outcome: applied/],
@@ -40,7 +42,7 @@ const printed: readonly [start: string, output: RegExp][] = [
 const alone = /^FUNCTION=\w+ PORT=\d+ .*npm start$/;
 /** What has brought this test here, or what other tests run on their own: test/kafka, test/manifests, e2e. */
 const elsewhere = [
-  ...['npm ci', 'npm start', 'npm test', 'KAFKA_BROKERS=localhost:9092 npm'],
+  ...['npm ci', 'npm start', 'npm test', 'npm run monitoring', 'KAFKA_BROKERS=localhost:9092 npm'],
   ...['kubectl apply -k .', 'kubectl patch configmap config-features '],
 ];
 /** They need a container engine or a program that cannot be had by name; image/image.test.ts makes the image's tree. */

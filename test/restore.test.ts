@@ -1,5 +1,5 @@
 // The volume is lost, with events on it that came after the backup: restored, and with the log delivering again from
-// before the backup, every total is what it was. Real processes under load.
+// before the backup, every total is what it was, and the audit proves it. Real processes under load.
 
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { expect, test } from '@jest/globals';
 
+import type { Audit } from '../audit/audit.ts';
 import { runTally } from '../client/testing/command.ts';
 import { verifyDirectory } from '../functions/accumulate/ledger/fixtures.ts';
 import { Reader } from '../functions/accumulate/ledger/reader.ts';
@@ -74,6 +75,11 @@ test('I1, I2, I3, I5: a restored backup and a replay of the log bring every tota
   expect(restored).toBeGreaterThanOrEqual(committedOffset);
   expect(acknowledged - restored).toBeGreaterThanOrEqual(1_000);
 
+  // What the backup lacks is known, each by its id.
+  const lacking = await audit(volume, log.url);
+  expect(lacking).toMatchObject({ code: 1, result: { ids: { counted: restored, inFlight: 0 } } });
+  expect(countsOf(lacking.result)).toEqual({ ...noDifferences, missing: acknowledged - restored });
+
   // As an operator rewinds the log: while it is stopped, to some time before the backup.
   expect(await log.stop()).toBe(0);
   const store = new Store(join(logVolume, 'log.db'));
@@ -86,6 +92,12 @@ test('I1, I2, I3, I5: a restored backup and a replay of the log bring every tota
   const withoutTimes = ({ totals }: Totals) =>
     totals.map(({ name, total, count }) => ({ name, total, count }));
   expect(withoutTimes(await getPage<Totals>(accumulate.url, '/totals'))).toEqual(withoutTimes(before));
+  const whole = await audit(volume, log.url);
+  expect(whole).toMatchObject({
+    code: 0,
+    result: { ids: { counted: acknowledged, inFlight: 0 }, totals: [] },
+  });
+  expect(countsOf(whole.result)).toEqual(noDifferences);
   expect(await accumulate.stop()).toBe(0);
   expect(verifyDirectory(volume)).toEqual([]);
   // Some of what came again was in the backup already.
@@ -93,6 +105,17 @@ test('I1, I2, I3, I5: a restored backup and a replay of the log bring every tota
   expect(reader.status().duplicates).toBeGreaterThanOrEqual(restored - committedOffset);
   reader.close();
 }, 180_000);
+
+const noDifferences = { missing: 0, withoutRecord: 0, otherAmount: 0, countedAgain: 0, refused: 0 };
+
+function countsOf({ differences }: Audit): Record<string, number> {
+  return Object.fromEntries(Object.entries(differences).map(([kind, { count }]) => [kind, count]));
+}
+
+async function audit(volume: string, log: string): Promise<{ code: number | null; result: Audit }> {
+  const { code, stdout } = await runTally(['audit', '--data-dir', volume, '--log', log, '--json']);
+  return { code, result: JSON.parse(stdout) as Audit };
+}
 
 function countOf({ totals }: Totals): number {
   return totals.reduce((sum, { count }) => sum + count, 0);

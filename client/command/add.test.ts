@@ -65,7 +65,7 @@ describe('tally add', () => {
     expect(stderr.split('\n')).toEqual([
       'acknowledged: it is in the log; not counted within 0.1 s',
       `To look again: ${tallyPath} status ${id} --wait 1m ${place.join(' ')}`,
-      expect.stringMatching(/GET \/dead-letters.*CACHE_AGE \(10 min/),
+      expect.stringMatching(/tally dead-letters list.*CACHE_AGE \(10 min/),
       '',
     ]);
   });

@@ -42,7 +42,7 @@ export async function runAdd(context: Context, a: string, b: string, options: Ad
 
 /** What to do about what is acknowledged and stays not counted: nobody here can see where it ended. */
 export const stillNotCounted =
-  "If it stays so, see the log's dead letters (GET /dead-letters); add sends the same id to the log again only after " +
+  'If it stays so, see the dead letters (tally dead-letters list); add sends the same id to the log again only after ' +
   'its CACHE_AGE (10 min by default).';
 
 function explainFailure(

@@ -2,6 +2,7 @@
 
 import { EnvReader } from '../../lib/env.ts';
 import { AppError } from '../../lib/errors.ts';
+import { TokenFile } from '../../lib/token-file.ts';
 import { createTallyClient, type TallyClient } from '../client.ts';
 
 /** The options that every command takes. */
@@ -10,6 +11,7 @@ export interface CommonOptions {
   readonly url?: string;
   readonly authority?: string;
   readonly tls?: true;
+  readonly tokenFile?: string;
   readonly json?: true;
 }
 
@@ -52,17 +54,26 @@ export function createContext(
   const address = reader.read('TALLY_ADD', addressShape, local, parseAddress);
   const url = reader.url('TALLY_URL') ?? new URL(`http://localhost:${reader.port('ACCUMULATE_PORT', 8081)}`);
   const authority = reader.text('TALLY_AUTHORITY');
+  const tokenFile = options.tokenFile ?? reader.text('TALLY_TOKEN_FILE');
+  const tokenText = reader.text('TALLY_TOKEN');
+  // Without its value, which may be a secret all the same.
+  if (tokenText !== undefined && !/^[!-~]+$/.test(tokenText)) {
+    reader.problem('TALLY_TOKEN', 'should be a token, without spaces and line breaks');
+  }
   reader.done();
+  const token = createToken(tokenFile, tokenText);
   const client = createTallyClient({
     add: options.add ?? address,
     url: options.url ?? url,
     authority: options.authority ?? authority,
     tls: options.tls,
+    token,
   });
   const placeFlags = (['add', 'url', 'authority'] as const).flatMap((name) => {
     const value = options[name];
     return value === undefined ? [] : [`--${name}`, value];
   });
+  if (options.tokenFile !== undefined) placeFlags.push('--token-file', options.tokenFile);
   if (options.tls === true) placeFlags.push('--tls');
   // bin/tally says how it was called.
   const command = env['TALLY_COMMAND'] ?? 'tally';
@@ -76,6 +87,13 @@ export function createContext(
     warn,
     note: process.stderr.isTTY ? warn : () => undefined,
   };
+}
+
+/** The token of each call: what is in the file at that time, since whoever put it there replaces it when it is due. */
+function createToken(path: string | undefined, text: string | undefined): (() => string) | undefined {
+  if (path === undefined) return text === undefined ? undefined : () => text;
+  const file = new TokenFile(path);
+  return () => file.read();
 }
 
 const retryNoteMs = 5_000;

@@ -137,7 +137,7 @@ describe('tally import', () => {
     const { code, stderr } = await runTally(['import', '-', ...byId, '--wait', '200ms'], env, createCsv(3));
     expect(code).toBe(5);
     expect(stderr).toMatch(
-      /^3 acknowledged rows are in the log, but were not seen to be counted in time: not counted yet\n.*GET \/dead-letters/,
+      /^3 acknowledged rows are in the log, but were not seen to be counted in time: not counted yet\n.*tally dead-letters list/,
     );
   });
 

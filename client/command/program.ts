@@ -50,6 +50,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
     .option('--id <uuid>', 'the id of the request, to repeat an earlier one; else a new one is made')
     .addOption(duration('--timeout <duration>', 'for all attempts together').default(30_000, '30s'))
     .addOption(duration('--wait [duration]', 'until it is counted, at most so long').preset('30s'))
+    .addOption(tokenFile())
     .action((a: string, b: string, options: AddOptions & CommonOptions) =>
       withContext(options, async (context) => (await import('./add.ts')).runAdd(context, a, b, options)),
     );
@@ -80,6 +81,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
       ),
     )
     .option('--errors <file>', 'write all bad rows to a file')
+    .addOption(tokenFile())
     .addHelpText('after', `\n${onceHelp}`)
     .action((file: string, options: ImportCommandOptions & CommonOptions) =>
       withContext(options, async (context) =>
@@ -130,6 +132,14 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
     .command('rewind')
     .usage('[--data-dir DIR] [--to OFFSET]')
     .description('let the embedded log deliver again, on its volume itself');
+  program
+    .command('audit')
+    .usage('[--data-dir DIR] [--log URL|PATH] [--since TIME] [--json]')
+    .description('rebuild every total from the log and compare it with the ledger, on its volume itself');
+  program
+    .command('dead-letters')
+    .usage('list | show ID… | redrive ID…|--all | discard ID…')
+    .description('what could not be delivered: see why, and put it into the log again');
 
   return program;
 }
@@ -167,6 +177,14 @@ function duration(flags: string, description: string): Option {
     if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
     return ms;
   });
+}
+
+/** A token itself is no option: everybody on the machine could read it in the list of processes. */
+function tokenFile(): Option {
+  return new Option(
+    '--token-file <file>',
+    'a file with the bearer token for add, read for each call (default: TALLY_TOKEN_FILE, else the token in TALLY_TOKEN)',
+  );
 }
 
 function parseAddressOption(text: string): string {

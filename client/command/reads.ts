@@ -4,6 +4,7 @@ import { defaultTotal, parseRequestId, parseTotalName } from '../../lib/names.ts
 import type { Total } from '../accumulate.ts';
 import { type Context, createRetryNote, type Outcome, parseArgument } from './context.ts';
 import { exit } from './exit.ts';
+import { formatTable } from './table.ts';
 
 /** Its ids are UUIDs; events of other sources have ids of any shape. */
 const addSource = '/functions/add';
@@ -57,17 +58,4 @@ export async function runStatus(
     json: { counted: true, ...counted },
     text: `counted: ${a} + ${b} = ${sum} in ${total} at ${appliedAt}`,
   };
-}
-
-/** Columns as wide as their widest cell. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

@@ -2,6 +2,8 @@
 
 import { EnvReader } from '../../lib/env.ts';
 import { logLevels } from '../../lib/log.ts';
+import { readTokenRules, type TokenRules } from '../../lib/token-rules.ts';
+import { readTracing, type TracingConfig } from '../../lib/tracing.ts';
 
 export interface Config {
   readonly port: number;
@@ -22,6 +24,10 @@ export interface Config {
   readonly requestTimeoutMs: number;
   /** How long to wait for another process on the volume, milliseconds. */
   readonly lockWaitMs: number;
+  /** Whose events are taken; undefined: everybody's. */
+  readonly tokens?: TokenRules | undefined;
+  /** Undefined: there are no traces. */
+  readonly tracing?: TracingConfig | undefined;
 }
 
 const mebibyte = 1_048_576;
@@ -47,6 +53,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxBatchEvents: read.integer('MAX_BATCH_EVENTS', 10_000, { min: 1, max: 100_000 }),
     requestTimeoutMs: read.durationMs('REQUEST_TIMEOUT', 30_000, { min: 100, max: 600_000 }),
     lockWaitMs: read.durationMs('LOCK_WAIT', 5_000, { min: 10, max: 60_000 }),
+    tokens: readTokenRules(read, ''),
+    tracing: readTracing(read),
   };
   // The log exists before this; it leaves saying what is wrong with its level to here, where all problems are said.
   read.choice('LOG_LEVEL', logLevels, 'info');

@@ -3,6 +3,8 @@
 import { closeServer, listen } from '../../lib/http.ts';
 import { type Running, runProcess } from '../../lib/lifecycle.ts';
 import { createLog, type Log } from '../../lib/log.ts';
+import { createVerifier, warnOfStrangers } from '../../lib/token-rules.ts';
+import { createTracer } from '../../lib/tracing.ts';
 import { type Config, readConfig } from './config.ts';
 import { createIngest } from './ingest.ts';
 import { Ledger } from './ledger/ledger.ts';
@@ -17,6 +19,8 @@ export async function main(): Promise<void> {
 
 /** Opens the ledger and listens; fails when the volume cannot be used or is damaged. */
 export async function start(config: Config, log: Log): Promise<Running> {
+  const verifier = await createVerifier(config.tokens, log);
+  const tracer = await createTracer(config.tracing, 'accumulate', log);
   const ledger = await Ledger.open(
     {
       directory: config.directory,
@@ -36,21 +40,28 @@ export async function start(config: Config, log: Log): Promise<Running> {
       },
     },
   );
-  const metrics = createMetrics(() => ledger.status());
   let draining = false;
+  const notReady = (): string | undefined => (draining ? 'shutting down' : ledger.problem());
+  const metrics = createMetrics({
+    status: () => ledger.status(),
+    totals: (limit) => ledger.totals('', limit),
+    isReady: () => notReady() === undefined,
+    directory: config.directory,
+  });
   const server = createServer({
-    ingest: createIngest(ledger, metrics, config),
+    ingest: createIngest(ledger, metrics, config, verifier, tracer),
     reads: createReads(ledger),
     metrics,
     log,
     requestTimeoutMs: config.requestTimeoutMs,
-    notReady: () => (draining ? 'shutting down' : ledger.problem()),
+    notReady,
   });
   const port = await listen(server, config.port, config.host).catch(async (error: unknown) => {
     await ledger.close();
     throw error;
   });
   log.info({ port, directory: config.directory, events: ledger.status().seq }, 'ready');
+  warnOfStrangers(log, config, 'OIDC_ISSUER and OIDC_AUDIENCE');
   return {
     port,
     drain: async () => {
@@ -58,6 +69,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
       ledger.stopWaiting();
       await closeServer(server);
       await ledger.close();
+      await tracer?.stop();
     },
   };
 }

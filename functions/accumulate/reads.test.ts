@@ -336,7 +336,7 @@ describe('probes and metrics', () => {
       'tally_accumulate_events_total{outcome="applied"} 1',
       'tally_accumulate_events_total{outcome="duplicate"} 1',
       'tally_accumulate_events_total{outcome="conflict"} 1',
-      'tally_accumulate_events_total{outcome="invalid"} 1',
+      'tally_accumulate_events_total{outcome="rejected"} 1',
       'tally_accumulate_commit_seconds_count 3',
       'tally_ledger_events 1',
       'tally_ledger_duplicates 1',

@@ -8,6 +8,7 @@ import { AppError, show } from '../../lib/errors.ts';
 import { eventSource } from '../../lib/event.ts';
 import { sendJson, sendText } from '../../lib/http.ts';
 import { defaultTotal, parseTotalName, type TotalName } from '../../lib/names.ts';
+import { answerNotModified } from './etag.ts';
 import type { StoredEntry, Total } from './ledger/entry.ts';
 import type { Ledger } from './ledger/ledger.ts';
 
@@ -32,9 +33,9 @@ export function createReads(ledger: Ledger): Reads {
       const asText = (request.headers.accept ?? '').startsWith('text/plain');
       // The two forms are different representations, so they have different tags (RFC 9110, section 8.8.3).
       const etag = asText ? `"${total.version}-text"` : `"${total.version}"`;
-      response.setHeader('etag', etag).setHeader('cache-control', 'no-cache').setHeader('vary', 'accept');
-      if (matches(request.headers['if-none-match'], etag)) response.writeHead(304).end();
-      else if (asText) sendText(response, 200, 'text/plain', `${total.total}\n`);
+      response.setHeader('vary', 'accept');
+      if (answerNotModified(request, response, etag)) return;
+      if (asText) sendText(response, 200, 'text/plain', `${total.total}\n`);
       else sendJson(response, toJson(total));
     },
 
@@ -118,10 +119,4 @@ function parseWait(text: string | null): number {
     );
   }
   return wait;
-}
-
-/** If-None-Match: a list of tags, weak or strong, or `*` (RFC 9110, section 13.1.2). */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((tag) => [etag, `W/${etag}`, '*'].includes(tag.trim()));
 }

@@ -254,6 +254,9 @@ describe('a refusal', () => {
     ['PUT', '/totals', 'GET, HEAD'],
     ['POST', '/requests/x', 'GET, HEAD'],
     ['POST', '/metrics', 'GET, HEAD'],
+    ['POST', '/openapi.json', 'GET, HEAD'],
+    ['POST', '/health/liveness', 'GET, HEAD'],
+    ['PATCH', '/health/readiness', 'GET, HEAD'],
   ])('of %s %s names the method that is allowed', async (method, path, allowed) => {
     const response = await fetch(accumulate.url(path), { method });
     expect([response.status, response.headers.get('allow')]).toEqual([405, allowed]);
@@ -379,7 +382,7 @@ describe('a client that', () => {
     leave(connection);
     await until('the refusal in the metrics', async () =>
       (await (await accumulate.get('/metrics')).text()).includes(
-        'tally_accumulate_events_total{outcome="invalid"} 1',
+        'tally_accumulate_refusals_total{code="invalid"} 1',
       ),
     );
     await expectNothingCounted();

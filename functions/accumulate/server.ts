@@ -65,10 +65,16 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
       allow(request, response, 'GET');
       deps.reads.totals(query(), response);
       return;
+    case '/openapi.json':
+      allow(request, response, 'GET');
+      (await import('./openapi.ts')).sendOpenApi(request, response);
+      return;
     case '/health/liveness':
+      allow(request, response, 'GET');
       sendJson(response, { status: 'alive' });
       return;
     case '/health/readiness': {
+      allow(request, response, 'GET');
       const reason = deps.notReady();
       if (reason === undefined) sendJson(response, { status: 'ready' });
       else sendJson(response, { status: 'not ready', reason }, 503);
@@ -76,7 +82,7 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
     }
     case '/metrics':
       allow(request, response, 'GET');
-      sendText(response, 200, deps.metrics.registry.contentType, await deps.metrics.registry.metrics());
+      sendText(response, 200, deps.metrics.registry.contentType, await deps.metrics.text());
       return;
   }
   const [, collection, encoded, ...rest] = path.split('/');

@@ -4,14 +4,18 @@
 // Flow control both ways, and nothing is ever refused for want of room: reading pauses while the stream's window is
 // full, while there is no place in flight, or while the client leaves results unread. So a stream holds at most one
 // window of requests and two of results (one of them never below 16, the mark of Node's streams). What a cancelled stream had begun finishes at the sink all the same.
+//
+// Who calls is asked once, when the stream opens. When the token expires, the stream ends as at a stop: what was begun is
+// answered, and the client has to open another one with a token that is good.
 
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 
 import { AppError, toAppError } from '../../lib/errors.ts';
 import type { Addition } from '../../lib/event.ts';
+import type { Caller } from '../../lib/tokens.ts';
 import type { AddRequest__Output } from '../../proto/generated/tally/v1/AddRequest.ts';
 import type { AddResult } from '../../proto/generated/tally/v1/AddResult.ts';
-import { timeLeftMs, traceparentOf } from './call.ts';
+import { admit, timeLeftMs, traceparentOf } from './call.ts';
 import type { Adder, Answer } from './handler.ts';
 import type { Services } from './services.ts';
 import { codeName, toStatus, toStatusObject } from './status.ts';
@@ -22,9 +26,11 @@ export type AddAllCall = ServerDuplexStream<AddRequest__Output, AddResult>;
 export function createAddAll(services: Services) {
   const streams = new Set<AddStream>();
   services.readiness.onRefusal(() => {
-    for (const stream of streams) stream.refuseMore();
+    for (const stream of streams) stream.refuseMore(services.readiness.refusal);
   });
-  return (call: AddAllCall): void => {
+  const begin = (call: AddAllCall, caller: Caller | undefined): void => {
+    // While it was asked who calls, the caller may have gone.
+    if (call.cancelled) return;
     let adder;
     try {
       adder = services.takeAdder();
@@ -34,8 +40,39 @@ export function createAddAll(services: Services) {
     }
     const stream = new AddStream(call, adder, services);
     streams.add(stream);
-    call.once('close', () => streams.delete(stream));
+    const expiry = caller && endWhenExpired(stream, caller);
+    call.once('close', () => {
+      streams.delete(stream);
+      clearTimeout(expiry);
+    });
   };
+  return (call: AddAllCall): void => {
+    const startedMs = performance.now();
+    admit(
+      services.verifier,
+      call.metadata,
+      (caller) => {
+        begin(call, caller);
+      },
+      (error) => {
+        services.metrics.answered('AddAll', codeName(error), startedMs);
+        call.emit('error', toStatusObject(error));
+      },
+    );
+  };
+}
+
+/** The longest time that Node's timers know. */
+const maxTimerMs = 2 ** 31 - 1;
+
+function endWhenExpired(stream: AddStream, { expiresAtMs }: Caller): NodeJS.Timeout {
+  const leftMs = Math.max(0, expiresAtMs - Date.now());
+  return setTimeout(
+    () => {
+      stream.refuseMore('the bearer token has expired: open a stream with another one');
+    },
+    Math.min(leftMs, maxTimerMs),
+  );
 }
 
 interface Item {
@@ -56,6 +93,7 @@ class AddStream {
   #held: Item | undefined;
   #isReading = true;
   #isRefusing = false;
+  #refusal = 'no more is taken';
   #isHalfClosed = false;
   #isOver = false;
 
@@ -81,8 +119,9 @@ class AddStream {
   }
 
   /** Reads no more; what has begun is answered, then the client is told to send the rest elsewhere. */
-  refuseMore(): void {
+  refuseMore(reason = this.#refusal): void {
     this.#isRefusing = true;
+    this.#refusal = reason;
     this.#held = undefined;
     this.#regulate();
   }
@@ -145,7 +184,7 @@ class AddStream {
     if (!isBusy && (this.#isHalfClosed || this.#isRefusing)) {
       this.#isOver = true;
       if (this.#isHalfClosed) this.#call.end();
-      else this.#call.emit('error', toStatusObject(new AppError('unavailable', this.#refusal())));
+      else this.#call.emit('error', toStatusObject(this.#refused()));
       return;
     }
     const { streamWindow } = this.#services;
@@ -162,7 +201,8 @@ class AddStream {
     else this.#call.pause();
   }
 
-  #refusal(): string {
-    return `${this.#services.readiness.refusal ?? 'no more is taken'}; every request without a result is to be sent again`;
+  #refused(): AppError {
+    const advice = 'every request without a result is to be sent again';
+    return new AppError('unavailable', `${this.#refusal}; ${advice}`);
   }
 }

@@ -2,6 +2,10 @@
 
 import type { Metadata } from '@grpc/grpc-js';
 
+import { type AppError, toAppError } from '../../lib/errors.ts';
+import type { Caller, TokenVerifier } from '../../lib/tokens.ts';
+import { parseTraceparent } from '../../lib/traceparent.ts';
+
 /** The longest by which an answer comes before the caller's deadline. */
 const marginMs = 50;
 
@@ -15,11 +19,36 @@ export function timeLeftMs(deadline: Date | number): number {
   return Math.max(0, Math.floor(leftMs - Math.min(marginMs, leftMs / 10)));
 }
 
-// https://www.w3.org/TR/trace-context/#traceparent-header: version ff and ids of zeros are invalid.
-const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /** The caller's trace context when it is valid; anything else is left out, as the standard asks. */
 export function traceparentOf(metadata: Metadata): string | undefined {
-  const [value] = metadata.get('traceparent');
-  return typeof value === 'string' && traceparent.test(value) ? value : undefined;
+  return parseTraceparent(metadata.get('traceparent')[0]);
+}
+
+/**
+ * Begins once the caller is known to be one who may: at once when everybody may, or when the token was verified before.
+ * @param begin gets nobody when nobody was asked; does not throw
+ * @param refuse hears why not, in place of `begin`
+ */
+export function admit(
+  verifier: TokenVerifier | undefined,
+  metadata: Metadata,
+  begin: (caller: Caller | undefined) => void,
+  refuse: (error: AppError) => void,
+): void {
+  if (verifier === undefined) {
+    begin(undefined);
+    return;
+  }
+  const fail = (error: unknown): void => {
+    refuse(toAppError(error));
+  };
+  let caller;
+  try {
+    caller = verifier.check(metadata.get('authorization').map(String));
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  if (caller instanceof Promise) caller.then(begin, fail);
+  else begin(caller);
 }

@@ -20,8 +20,9 @@ test('nothing set gives the defaults, without a sink', () => {
 
 test('every problem is named at once', () => {
   const names = [
-    ...['PORT', 'K_SINK', 'K_CA_CERTS', 'SINK_ATTEMPT_TIMEOUT', 'SINK_CONNECTIONS', 'K_CE_OVERRIDES'],
-    ...['ADD_TIMEOUT', 'MAX_IN_FLIGHT', 'STREAM_WINDOW', 'CACHE_ENTRIES', 'CACHE_AGE'],
+    ...['PORT', 'K_SINK', 'K_CA_CERTS', 'SINK_TOKEN_FILE', 'SINK_ATTEMPT_TIMEOUT', 'SINK_CONNECTIONS'],
+    ...['K_CE_OVERRIDES', 'ADD_TIMEOUT', 'MAX_IN_FLIGHT', 'STREAM_WINDOW', 'CACHE_ENTRIES', 'CACHE_AGE'],
+    ...['ADD_OIDC_ISSUER', 'ADD_OIDC_JWKS_URL'],
   ];
   const read = () => readConfig(Object.fromEntries(names.map((name) => [name, '-'])));
   expect(read).toThrow(new RegExp(names.map((name) => `${name} was "-"`).join('[^]*')));

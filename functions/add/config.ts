@@ -1,7 +1,11 @@
 // The configuration of the add function: environment variables only, all problems reported at once.
 
+import { existsSync } from 'node:fs';
+
 import { EnvReader } from '../../lib/env.ts';
 import { logLevels } from '../../lib/log.ts';
+import { readTokenRules, type TokenRules } from '../../lib/token-rules.ts';
+import { readTracing, type TracingConfig } from '../../lib/tracing.ts';
 
 export interface Config {
   readonly port: number;
@@ -11,6 +15,8 @@ export interface Config {
   readonly sinkUrl: URL | undefined;
   /** PEM text of the authorities to trust for an https sink, in place of the usual ones. */
   readonly sinkAuthorities: string | undefined;
+  /** A file with the bearer token by which the sink knows us; undefined: none is sent. */
+  readonly sinkTokenFile?: string | undefined;
   readonly sinkAttemptTimeoutMs: number;
   readonly sinkConnections: number;
   /** Attributes that the platform wants on every event. */
@@ -23,7 +29,14 @@ export interface Config {
   readonly streamWindow: number;
   readonly cacheEntries: number;
   readonly cacheAgeMs: number;
+  /** Whose calls are taken; undefined: everybody's. */
+  readonly tokens?: TokenRules | undefined;
+  /** Undefined: there are no traces. */
+  readonly tracing?: TracingConfig | undefined;
 }
+
+/** Where a SinkBinding mounts its token when Knative's `authentication-oidc` is on (its sinkbinding_lifecycle.go). */
+const sinkBindingToken = '/oidc/token';
 
 const second = 1_000;
 const day = 86_400 * second;
@@ -41,6 +54,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       undefined,
       (text) => (text.includes('-----BEGIN CERTIFICATE-----') ? text : undefined),
     ),
+    sinkTokenFile: reader.file(
+      'SINK_TOKEN_FILE',
+      existsSync(sinkBindingToken) ? sinkBindingToken : undefined,
+    ),
     sinkAttemptTimeoutMs: reader.durationMs('SINK_ATTEMPT_TIMEOUT', 5 * second, { min: 1, max: day }),
     sinkConnections: reader.integer('SINK_CONNECTIONS', 64, { min: 1, max: 10_000 }),
     extensions: readExtensions(reader),
@@ -49,6 +66,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     streamWindow: reader.integer('STREAM_WINDOW', 256, { min: 1, max: 100_000 }),
     cacheEntries: reader.integer('CACHE_ENTRIES', 100_000, { min: 1, max: 10_000_000 }),
     cacheAgeMs: reader.durationMs('CACHE_AGE', 600 * second, { min: 1, max: day }),
+    tokens: readTokenRules(reader, 'ADD_'),
+    tracing: readTracing(reader),
   };
   reader.choice('LOG_LEVEL', logLevels, 'info');
   reader.done();

@@ -12,6 +12,7 @@ import { addDecimals, equalDecimals, formatDecimal } from '../../lib/decimal.ts'
 import { AppError } from '../../lib/errors.ts';
 import { type Addition, encodeEvent } from '../../lib/event.ts';
 import type { RequestId } from '../../lib/names.ts';
+import type { Tracer } from '../../lib/tracing.ts';
 import { Flight, type Landing } from './flight.ts';
 import type { Metrics } from './metrics.ts';
 import type { Sink } from './sink.ts';
@@ -31,6 +32,8 @@ export interface AdderOptions {
   readonly now: () => Date;
   /** Attributes that every event carries besides its own. */
   readonly extensions: Readonly<Record<string, string>>;
+  /** Where traces are wanted. */
+  readonly tracer?: Tracer | undefined;
   readonly maxTimeoutMs: number;
   readonly cacheEntries: number;
   readonly cacheAgeMs: number;
@@ -70,7 +73,26 @@ export class Adder {
     traceparent: string | undefined,
     answer: (answer: Answer | AppError) => void,
   ): void {
-    const { sink, metrics, extensions, now, maxTimeoutMs } = this.#options;
+    const { tracer } = this.#options;
+    if (tracer === undefined) {
+      this.#add(addition, timeoutMs, traceparent, answer);
+      return;
+    }
+    const attributes = { 'tally.request_id': addition.requestId, 'tally.total': addition.total };
+    const span = tracer.start('tally.v1.Adder/Add', 'server', traceparent, attributes);
+    this.#add(addition, timeoutMs, span.traceparent, (result) => {
+      span.end(result instanceof AppError ? result : undefined);
+      answer(result);
+    });
+  }
+
+  #add(
+    addition: Addition,
+    timeoutMs: number,
+    traceparent: string | undefined,
+    answer: (answer: Answer | AppError) => void,
+  ): void {
+    const { sink, metrics, extensions, tracer, now, maxTimeoutMs } = this.#options;
     const { requestId } = addition;
     const sum = addDecimals(addition.a, addition.b);
     const reply = (replayed: boolean) => (landing: Landing) => {
@@ -94,8 +116,15 @@ export class Adder {
       joined.join(grantedMs, reply(true));
       return;
     }
-    const event = encodeEvent(addition, sum, now(), { traceparent, extensions });
-    const flight = new Flight(addition, event, sink, metrics, this.#onEnd);
+    const span = tracer?.start('send', 'producer', traceparent);
+    const event = encodeEvent(addition, sum, now(), {
+      traceparent: span?.traceparent ?? traceparent,
+      extensions,
+    });
+    const flight = new Flight(addition, event, sink, metrics, (ended, landing) => {
+      span?.end(landing);
+      this.#onEnd(ended, landing);
+    });
     this.#flights.set(requestId, flight);
     flight.join(grantedMs, reply(false));
     flight.send();

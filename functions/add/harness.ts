@@ -14,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
 
 import { listen } from '../../lib/http.ts';
+import { createVerifier } from '../../lib/token-rules.ts';
 import type { ProtoGrpcType } from '../../proto/generated/adder.ts';
 import type { Any__Output } from '../../proto/generated/google/protobuf/Any.ts';
 import type { Status__Output } from '../../proto/generated/google/rpc/Status.ts';
@@ -123,7 +124,9 @@ export class Harness {
   }
 
   async add(env: Record<string, string>): Promise<Running> {
-    const add = createAddServer(readConfig(env), pino({ level: 'silent' }));
+    const config = readConfig(env);
+    const log = pino({ level: 'silent' });
+    const add = createAddServer(config, log, await createVerifier(config.tokens, log));
     const port = await listen(add.server, 0);
     const client = this.client(port);
     this.#stops.push(() => add.drain());

@@ -1,9 +1,12 @@
-// What the function counts, for Prometheus.
+// What the function counts, for Prometheus. Every series that there can be is there from the start, as 0: a rate has no
+// other way to tell of the first one.
 
-import { Counter, Gauge, Histogram, ProcessRegistry } from '../../lib/metrics.ts';
-import type { Verdict } from './retry.ts';
+import { addReadiness, Counter, gaugeOf, Histogram, ProcessRegistry } from '../../lib/metrics.ts';
+import { type Verdict, verdicts } from './retry.ts';
+import { codeNames } from './status.ts';
 
-export type Method = 'Add' | 'AddAll';
+const methods = ['Add', 'AddAll'] as const;
+export type Method = (typeof methods)[number];
 
 export class Metrics {
   readonly registry = new ProcessRegistry();
@@ -37,16 +40,15 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param inFlight read whenever the metrics are */
-  constructor(inFlight: () => number) {
-    new Gauge({
-      name: 'tally_add_in_flight',
-      help: 'Requests that wait for the sink.',
-      registers: [this.registry],
-      collect() {
-        this.set(inFlight());
-      },
-    });
+  /** Both are asked whenever the metrics are read. */
+  constructor(inFlight: () => number, isReady: () => boolean) {
+    gaugeOf(this.registry, 'tally_add_in_flight', 'Requests that wait for the sink.', inFlight);
+    addReadiness(this.registry, isReady);
+    for (const method of methods) {
+      this.#duration.zero({ method });
+      for (const code of codeNames) this.#requests.inc({ method, code }, 0);
+    }
+    for (const outcome of verdicts) this.#attempts.inc({ outcome }, 0);
   }
 
   answered(method: Method, code: string, startedMs: number): void {

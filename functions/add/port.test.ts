@@ -147,6 +147,15 @@ describe('lets nothing pile up', () => {
     expect(peer.received).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  test('an HTTP/2 client that goes away takes its connection with it', async () => {
+    const peer = open(await start());
+    peer.socket.write(preface + emptySettings, 'latin1');
+    await until(() => peer.received.length > 9);
+    peer.socket.end();
+    await until(() => peer.isClosed);
+    expect(peer.received).not.toBe('');
+  });
+
   test('garbage after the preface ends the connection, not the server', async () => {
     const port = await start();
     const broken = open(port);

@@ -70,6 +70,9 @@ export class Port {
       socket.unshift(first);
       if (isHttp2) {
         this.#forget(socket);
+        // An HTTP/2 client that ends its side has nothing more to ask; left half open, its connection would stay for a
+        // minute, until a keepalive finds nobody.
+        socket.allowHalfOpen = false;
         this.#grpc.injectConnection(socket);
       } else {
         this.#http.emit('connection', socket);

@@ -4,7 +4,8 @@
 export type AttemptResult =
   { readonly status: number } | { readonly failure: 'timeout' | 'unreachable'; readonly cause: Error };
 
-export type Verdict = 'acknowledged' | 'retry' | 'refused';
+export const verdicts = ['acknowledged', 'retry', 'refused'] as const;
+export type Verdict = (typeof verdicts)[number];
 
 /**
  * 2xx alone is an acknowledgement (I1). 404 is worth a retry: KafkaSink answers it for a moment while it starts and

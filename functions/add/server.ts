@@ -7,6 +7,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { AppError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import { TokenFile } from '../../lib/token-file.ts';
+import type { TokenVerifier } from '../../lib/tokens.ts';
+import type { Tracer } from '../../lib/tracing.ts';
 import type { AdderHandlers } from '../../proto/generated/tally/v1/Adder.ts';
 import { createAddAll } from './add-all.ts';
 import { createAdd } from './add.ts';
@@ -40,17 +43,29 @@ export interface AddServer {
   readonly drain: () => Promise<void>;
 }
 
-export function createAddServer(config: Config, log: Log): AddServer {
+/** @param verifier needed where the configuration asks for tokens */
+export function createAddServer(
+  config: Config,
+  log: Log,
+  verifier?: TokenVerifier,
+  tracer?: Tracer,
+): AddServer {
+  if (config.tokens !== undefined && verifier === undefined)
+    throw new Error('there is nobody to verify tokens');
   const inFlight = new InFlight(config.maxInFlight);
-  const metrics = new Metrics(() => inFlight.count);
   const sink = createSink(config);
   // A first revision made before its SinkBinding has no K_SINK: it must not take traffic, and must not crash either.
   const readiness = new Readiness(
     sink === undefined ? 'K_SINK is not set: there is nowhere to send sums to' : undefined,
   );
-  const adder = sink && createAdder(config, sink, metrics);
+  const metrics = new Metrics(
+    () => inFlight.count,
+    () => readiness.refusal === undefined,
+  );
+  const adder = sink && createAdder(config, sink, metrics, tracer);
   const grpc = createGrpc(
     {
+      verifier,
       takeAdder: () => {
         if (adder === undefined || readiness.refusal !== undefined) {
           throw new AppError('unavailable', readiness.refusal ?? 'no sink');
@@ -95,15 +110,17 @@ function createSink(config: Config): Sink | undefined {
   return new Sink({
     url: config.sinkUrl,
     authorities: config.sinkAuthorities,
+    token: config.sinkTokenFile === undefined ? undefined : new TokenFile(config.sinkTokenFile),
     connections: config.sinkConnections,
     attemptTimeoutMs: config.sinkAttemptTimeoutMs,
   });
 }
 
-function createAdder(config: Config, sink: Sink, metrics: Metrics): Adder {
+function createAdder(config: Config, sink: Sink, metrics: Metrics, tracer: Tracer | undefined): Adder {
   return new Adder({
     sink,
     metrics,
+    tracer,
     now: () => new Date(),
     extensions: config.extensions,
     maxTimeoutMs: config.addTimeoutMs,

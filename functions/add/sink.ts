@@ -9,6 +9,7 @@ import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
 
 import type { EncodedEvent } from '../../lib/event.ts';
+import type { TokenFile } from '../../lib/token-file.ts';
 import type { AttemptResult } from './retry.ts';
 import { type Turn, Turns } from './turns.ts';
 
@@ -19,6 +20,8 @@ export interface SinkOptions {
   readonly url: URL;
   /** PEM text of the authorities to trust for https. */
   readonly authorities?: string | undefined;
+  /** Where the sink asks who we are. */
+  readonly token?: TokenFile | undefined;
   readonly connections: number;
   /** From the post, a wait for a connection included, to the status line; and again for each silence in the body. */
   readonly attemptTimeoutMs: number;
@@ -28,9 +31,10 @@ export class Sink {
   readonly #pool: Dispatcher;
   readonly #turns: Turns;
   readonly #path: string;
+  readonly #token: TokenFile | undefined;
   readonly #timeoutMs: number;
 
-  constructor({ url, authorities, connections, attemptTimeoutMs }: SinkOptions) {
+  constructor({ url, authorities, token, connections, attemptTimeoutMs }: SinkOptions) {
     this.#pool = new Pool(url.origin, {
       connections,
       pipelining: 1,
@@ -39,17 +43,25 @@ export class Sink {
     });
     this.#turns = new Turns(connections);
     this.#path = `${url.pathname}${url.search}`;
+    this.#token = token;
     this.#timeoutMs = attemptTimeoutMs;
   }
 
   /** Posts the event once. `done` is called exactly one time, unless the attempt is aborted before. */
   post(event: EncodedEvent, done: (result: AttemptResult) => void): Attempt {
     const send = (attempt: Attempt): void => {
+      let headers;
+      try {
+        headers = this.#sign(event.headers);
+      } catch (error) {
+        attempt.onResponseError(undefined, error as Error);
+        return;
+      }
       this.#pool.dispatch(
         {
           path: this.#path,
           method: 'POST',
-          headers: event.headers,
+          headers,
           body: event.body,
           headersTimeout: 0, // The attempt has its own, exact timer: undici's tick once a second.
           bodyTimeout: this.#timeoutMs,
@@ -60,6 +72,13 @@ export class Sink {
     const attempt = new Attempt(this.#turns, send, done, this.#timeoutMs);
     this.#turns.take(attempt);
     return attempt;
+  }
+
+  /** With the token that is good now: another attempt may need another one. */
+  #sign(headers: Record<string, string>): Record<string, string> {
+    return this.#token === undefined
+      ? headers
+      : { ...headers, authorization: `Bearer ${this.#token.read()}` };
   }
 
   /** Ends all connections; attempts that are under way fail, and so does each that waits when its turn comes. */
@@ -125,7 +144,7 @@ export class Attempt implements Turn, Dispatcher.DispatchHandler {
     this.#turns.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#turns.end();
     this.#finish({ failure: 'unreachable', cause: error });
   }

@@ -8,6 +8,8 @@ import { codeName, toStatus, toStatusObject } from './status.ts';
 
 const cases: [ErrorCode, status][] = [
   ['invalid', status.INVALID_ARGUMENT],
+  ['unauthenticated', status.UNAUTHENTICATED],
+  ['forbidden', status.PERMISSION_DENIED],
   ['conflict', status.ALREADY_EXISTS],
   ['expired', status.FAILED_PRECONDITION],
   ['refused', status.INTERNAL],

@@ -11,6 +11,8 @@ const grpcCode: Readonly<Record<ErrorCode, grpcStatus>> = {
   invalid: grpcStatus.INVALID_ARGUMENT,
   'unsupported-media-type': grpcStatus.INVALID_ARGUMENT,
   'too-large': grpcStatus.INVALID_ARGUMENT,
+  unauthenticated: grpcStatus.UNAUTHENTICATED,
+  forbidden: grpcStatus.PERMISSION_DENIED,
   'not-found': grpcStatus.NOT_FOUND,
   'no-such-path': grpcStatus.NOT_FOUND,
   'method-not-allowed': grpcStatus.UNIMPLEMENTED,
@@ -26,6 +28,11 @@ const grpcCode: Readonly<Record<ErrorCode, grpcStatus>> = {
 
 /** The codes that say "come back later", with how long a client should wait at the least. */
 const retryDelayMs: Partial<Readonly<Record<ErrorCode, number>>> = { overloaded: 100, unavailable: 500 };
+
+/** Every code that a request may be answered with, by the name that metrics label it with. */
+export const codeNames: readonly string[] = [
+  ...new Set(['OK', ...Object.values(grpcCode).map((code) => grpcStatus[code])]),
+];
 
 /** The name of the gRPC code, as metrics label it. */
 export function codeName(error: AppError | undefined): string {

@@ -70,7 +70,7 @@ export async function createBridge({ config, log, fail }: BridgeOptions): Promis
   };
   const destination = config.subscriber.href;
   const deliverer = new Deliverer({
-    subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs),
+    subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs, config.subscriberTokenFile),
     policy: config.delivery,
     bury: async (record, outcome) => {
       const letter = deadLetterOf(record, destination, outcome);
@@ -97,7 +97,7 @@ export async function createBridge({ config, log, fail }: BridgeOptions): Promis
       throw kafkaError(kafkaConfig, 'cannot read the offsets', error);
     }
   };
-  const metrics = createMetrics(status);
+  const metrics = createMetrics({ status, isReady: () => !draining });
   const server = createServer({
     store: (name, record) => writers[name].append(record),
     page: createPages({ status, metrics, isDraining: () => draining }),

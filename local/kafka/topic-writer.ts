@@ -123,7 +123,8 @@ function* inRequests(records: readonly LogRecord[]): Generator<LogRecord[]> {
   yield request;
 }
 
-function isTooLarge({ cause }: AppError): boolean {
+/** Whether the broker refused the record for its size, which no retry changes. */
+export function isTooLarge({ cause }: AppError): boolean {
   const type: unknown = (cause as { readonly type?: unknown } | undefined)?.type;
   return type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE';
 }

@@ -17,6 +17,8 @@ export interface ListeningConfig {
   readonly host: string | undefined;
   /** Where `sums` is delivered to, path and query included. */
   readonly subscriber: URL;
+  /** A file with the bearer token by which the subscriber knows us; undefined: none is sent. */
+  readonly subscriberTokenFile?: string | undefined;
 }
 
 export interface StorageConfig {
@@ -53,7 +55,12 @@ export function readListening(reader: EnvReader): ListeningConfig {
   if (reader.text('SUBSCRIBER') === undefined) {
     reader.problem('SUBSCRIBER', 'is unset, should be the http:// address that records are delivered to');
   }
-  return { port: reader.port('PORT', 8080), host: reader.text('HOST'), subscriber: subscriber as URL };
+  return {
+    port: reader.port('PORT', 8080),
+    host: reader.text('HOST'),
+    subscriber: subscriber as URL,
+    subscriberTokenFile: reader.file('SUBSCRIBER_TOKEN_FILE'),
+  };
 }
 
 export function readStorage(reader: EnvReader): StorageConfig {

@@ -15,6 +15,7 @@ import { Deliverer } from './deliverer.ts';
 import type { Faults } from './faults.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createMetrics } from './metrics.ts';
+import { OpenLetters } from './open-letters.ts';
 import { createPages } from './pages.ts';
 import { createRecordPages } from './records-page.ts';
 import { createServer } from './server.ts';
@@ -51,6 +52,7 @@ export interface EventLogOptions {
  */
 export function createEventLog({ config, log, fail, faults = {} }: EventLogOptions): EventLog {
   const store = new Store(join(config.dataDir, 'log.db'));
+  const openLetters = new OpenLetters(store.openLetters());
   const destination = config.subscriber.href;
   let isFailing = false;
   let draining = false;
@@ -58,6 +60,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
   const writes = new Batcher<Write, number | null>((batch) => {
     try {
       const offsets = store.append(batch);
+      for (const [index, write] of batch.entries()) openLetters.follow(write, offsets[index] ?? null);
       if (isFailing) log.info('records are stored again');
       isFailing = false;
       // After the answers to this batch.
@@ -75,7 +78,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
   }, maxBatchRecords);
 
   const deliverer = new Deliverer({
-    subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs),
+    subscriber: new Subscriber(config.subscriber, config.delivery.timeoutMs, config.subscriberTokenFile),
     policy: config.delivery,
     bury: async (record, outcome) => {
       const write: Write = {
@@ -104,13 +107,13 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
       inFlight: deliverer.inFlight,
       delivered: deliverer.delivered,
       redeliveries: deliverer.redeliveries,
-      deadLetters: store.next('sums-dead-letter') - store.first('sums-dead-letter'),
+      deadLetters: openLetters.count,
       subscriber: destination,
       draining,
     };
   };
 
-  const metrics = createMetrics(status);
+  const metrics = createMetrics({ status, isReady: () => !draining, directory: config.dataDir });
   const server = createServer({
     store: (topic, record) => writes.submit({ topic, record }),
     page: createPages({ status, metrics, isDraining: () => draining, more: createRecordPages(store) }),

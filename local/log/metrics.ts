@@ -2,13 +2,15 @@
 
 import type { ServerResponse } from 'node:http';
 
-import { Counter, Gauge, ProcessRegistry } from '../../lib/metrics.ts';
+import { addReadiness, addVolume, Counter, Gauge, ProcessRegistry } from '../../lib/metrics.ts';
 import type { LogStatus } from './status.ts';
 
 export interface LogMetrics {
   /** Counts a request to the sink by its status; undefined when it got no answer. */
   countRequest(status: number | undefined): void;
-  /** Answers with everything in the text format. */
+  /** Everything, in the text format. */
+  text(): Promise<string>;
+  /** Answers with it. */
   send(response: ServerResponse): Promise<void>;
 }
 
@@ -16,7 +18,7 @@ const gauges = {
   records: 'Records kept in the topic sums',
   lag: 'Records of sums that are not known to be delivered or in the dead letters',
   inFlight: 'Records being delivered or waiting for their next attempt',
-  deadLetters: 'Records in the topic sums-dead-letter',
+  deadLetters: 'Dead letters that nobody is done with; on Kafka all records of their topic, notes included',
 } as const satisfies Partial<Record<keyof LogStatus, string>>;
 
 const counters = {
@@ -24,15 +26,28 @@ const counters = {
   redeliveries: 'Attempts to deliver a record after its first one',
 } as const satisfies Partial<Record<keyof LogStatus, string>>;
 
-export function createMetrics(status: () => LogStatus | Promise<LogStatus>): LogMetrics {
+export interface MetricsSources {
+  readonly status: () => LogStatus | Promise<LogStatus>;
+  readonly isReady: () => boolean;
+  /** Where the records are, unless Kafka has them. */
+  readonly directory?: string;
+}
+
+/** What the sink answers, and nothing at all. */
+const statuses = ['202', '400', '404', '405', '503', 'none'];
+
+export function createMetrics({ status, isReady, directory }: MetricsSources): LogMetrics {
   const registry = new ProcessRegistry();
   const registers = [registry];
+  addReadiness(registry, isReady);
+  if (directory !== undefined) addVolume(registry, directory);
   const requests = new Counter({
     name: 'tally_log_sink_requests_total',
     help: 'Requests to the sink, by status; none for those that got no answer',
     labelNames: ['status'],
     registers,
   });
+  for (const code of statuses) requests.inc({ status: code }, 0);
   const show = [
     ...(Object.keys(gauges) as (keyof typeof gauges)[]).map((field) => {
       const gauge = new Gauge({ name: `tally_log_${snakeCase(field)}`, help: gauges[field], registers });
@@ -59,14 +74,18 @@ export function createMetrics(status: () => LogStatus | Promise<LogStatus>): Log
       return undefined;
     }
   };
+  const text = async (): Promise<string> => {
+    const now = await known();
+    for (const update of show) update(now);
+    return registry.metrics();
+  };
   return {
+    text,
     countRequest: (code) => {
       requests.inc({ status: code ?? 'none' });
     },
     send: async (response) => {
-      const now = await known();
-      for (const update of show) update(now);
-      response.setHeader('content-type', registry.contentType).end(await registry.metrics());
+      response.setHeader('content-type', registry.contentType).end(await text());
     },
   };
 }

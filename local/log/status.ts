@@ -11,6 +11,10 @@ export interface LogStatus {
   readonly delivered: number;
   /** Attempts of this process after a record's first one. */
   readonly redeliveries: number;
+  /**
+   * Dead letters that nobody is done with; on Kafka, where that is not known without reading them all, the records of
+   * their topic, notes included.
+   */
   readonly deadLetters: number;
   readonly subscriber: string;
   readonly draining: boolean;

@@ -9,6 +9,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 
 import { AppError } from '../../lib/errors.ts';
+import { noteType } from './note.ts';
 import type { LogRecord, StoredRecord, Topic } from './record.ts';
 import { openDatabase } from './store-file.ts';
 
@@ -162,6 +163,19 @@ export class Store {
   deadLettered(): Set<number> {
     const rows = this.#db.prepare('SELECT origin FROM dead_letters WHERE origin >= ?').all(this.#saved);
     return new Set(rows.map(({ origin }) => origin as number));
+  }
+
+  /** The offsets of the dead letters that no note says to be done with. */
+  openLetters(): Set<string> {
+    // As `isNote` has it (note.ts), found in the text of the headers: JSON.parse of each would be a tenth of the speed.
+    const isNote = `(instr(headers, '"ce_type":"${noteType}"') > 0 AND instr(headers, '"ce_knativeerrordest":') = 0)`;
+    const rows = this.#db
+      .prepare(
+        `SELECT CAST(offset AS TEXT) AS offset FROM dead_letters WHERE NOT ${isNote}
+         EXCEPT SELECT headers ->> '$.ce_letteroffset' FROM dead_letters WHERE ${isNote}`,
+      )
+      .all();
+    return new Set(rows.map(({ offset }) => offset as string));
   }
 
   /**

@@ -3,6 +3,7 @@
 import { Agent, type Dispatcher, errors } from 'undici';
 
 import { messageOf } from '../../lib/errors.ts';
+import { TokenFile } from '../../lib/token-file.ts';
 import type { Outcome } from './delivery.ts';
 import type { StoredRecord } from './record.ts';
 
@@ -15,16 +16,26 @@ export class Subscriber {
   readonly #agent = new Agent({ connections: maxConnections, headersTimeout: 0, bodyTimeout: 0 });
   readonly #url: URL;
   readonly #timeoutMs: number;
+  readonly #token: TokenFile | undefined;
 
-  /** @param timeoutMs the longest that one attempt may take from its begin to the answer's last byte */
-  constructor(url: URL, timeoutMs: number) {
+  /**
+   * @param timeoutMs the longest that one attempt may take from its begin to the answer's last byte
+   * @param tokenFile has the bearer token of each delivery, as a KafkaSource has one when Knative authenticates senders
+   */
+  constructor(url: URL, timeoutMs: number, tokenFile?: string) {
     this.#url = url;
     this.#timeoutMs = timeoutMs;
+    this.#token = tokenFile === undefined ? undefined : new TokenFile(tokenFile);
   }
 
   /** One attempt; never rejects. */
   async deliver(record: StoredRecord): Promise<Outcome> {
     const headers = deliveryHeaders(record);
+    try {
+      if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token.read()}`;
+    } catch (error) {
+      return { kind: 'failed', reason: messageOf(error) };
+    }
     let outcome = await this.#request(this.#url, { method: 'POST', headers, body: record.value });
     // Vert.x's client, which KafkaSource is built on, follows a 303 and no other redirect of a POST.
     for (let hop = 0; hop < maxRedirects; hop++) {

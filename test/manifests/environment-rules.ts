@@ -1,6 +1,7 @@
 // The variables that manifests set are those that the part reads, with values that it takes.
 
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 import { readConfig as readAccumulate } from '../../functions/accumulate/config.ts';
 import { readConfig as readAdd } from '../../functions/add/config.ts';
@@ -17,6 +18,12 @@ const parts: Readonly<Record<string, (env: Environment) => unknown>> = {
   log: readLog,
 };
 
+/** What Kubernetes keeps in each namespace, in the ConfigMap kube-root-ca.crt. */
+const certificate = '-----BEGIN CERTIFICATE-----';
+
+const isPath = (variable: string): boolean => variable === 'DATA_DIR' || variable.endsWith('_TOKEN_FILE');
+const isIn = (path: string, directory: string): boolean => `${path}/`.startsWith(`${directory}/`);
+
 /** Knative's webhook refuses them. */
 const setByKnative = ['PORT', 'K_SERVICE', 'K_CONFIGURATION', 'K_REVISION'];
 
@@ -30,9 +37,9 @@ export function variablesAreThoseThatAreRead(objects: readonly Manifest[]): stri
       const mounts = (container.volumeMounts ?? []).map(({ mountPath }) => mountPath);
       return [
         ...problemsWith(part, env),
-        ...(env['DATA_DIR'] === undefined || mounts.includes(env['DATA_DIR'])
-          ? []
-          : [`DATA_DIR is ${env['DATA_DIR']}, where nothing is mounted`]),
+        ...Object.entries(env)
+          .filter(([variable, path]) => isPath(variable) && !mounts.some((mount) => isIn(path, mount)))
+          .map(([variable, path]) => `${variable} is ${path}, where nothing is mounted`),
         ...setByKnative
           .filter((variable) => isFunction && variable in env)
           .map((variable) => `${variable} is Knative's`),
@@ -46,8 +53,13 @@ export function problemsWith(part: string, env: Environment): string[] {
   const readConfig = parts[part];
   if (readConfig === undefined) return [`nobody is called ${JSON.stringify(part)}`];
   const read = new Set(['FUNCTION']);
-  // A directory that is here: some parts make theirs.
-  const seen = { ...env, ...('DATA_DIR' in env && { DATA_DIR: tmpdir() }) };
+  // A directory that is here: some parts make theirs. And files that are here.
+  const seen = Object.fromEntries(
+    Object.entries(env).map(([variable, text]) => {
+      if (variable === 'DATA_DIR') return [variable, tmpdir()];
+      return [variable, isPath(variable) ? fileURLToPath(import.meta.url) : text];
+    }),
+  );
   const watched = new Proxy<Environment>(seen, {
     get: (target, variable) => {
       read.add(String(variable));
@@ -65,11 +77,12 @@ export function problemsWith(part: string, env: Environment): string[] {
 }
 
 /** As in the container: `$(NAME)` stands for a variable defined before. One that is only for that is left out. */
-function environmentOf({ env = [] }: Container): Environment {
+export function environmentOf({ env = [] }: Pick<Container, 'env'> = {}): Environment {
   const defined: Record<string, string> = {};
   const expanded = new Set<string>();
   for (const { name, value, valueFrom } of env) {
-    const text = value ?? (valueFrom === undefined ? '' : 'from-the-pod');
+    const isCertificate = valueFrom?.configMapKeyRef?.key === 'ca.crt';
+    const text = value ?? (isCertificate ? certificate : valueFrom === undefined ? '' : 'from-the-pod');
     defined[name] = text.replaceAll(/\$\(([A-Z_]+)\)/g, (whole, other: string) => {
       expanded.add(other);
       return defined[other] ?? whole;

@@ -33,6 +33,7 @@ export interface Ref {
 export interface Destination {
   readonly ref?: Ref;
   readonly uri?: string;
+  readonly audience?: string;
 }
 
 interface Security {
@@ -51,10 +52,20 @@ interface Probe {
   readonly httpGet?: { readonly path?: string; readonly port?: string | number };
 }
 
+/** Of the pod itself, or of a ConfigMap. */
+interface ValueFrom {
+  readonly fieldRef?: { readonly fieldPath: string };
+  readonly configMapKeyRef?: { readonly name: string; readonly key: string };
+}
+
 export interface Container {
   readonly image: string;
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
-  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: unknown }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: ValueFrom;
+  }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
@@ -71,7 +82,13 @@ export interface PodSpec {
   readonly volumes?: readonly {
     readonly name: string;
     readonly persistentVolumeClaim?: { readonly claimName: string };
+    readonly projected?: {
+      readonly sources: readonly {
+        readonly serviceAccountToken?: { readonly path: string; readonly audience?: string };
+      }[];
+    };
   }[];
+  readonly serviceAccountName?: string;
   readonly affinity?: {
     readonly podAffinity?: {
       readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly {
@@ -111,10 +128,12 @@ export interface Specs {
     readonly selector: Labels;
     readonly ports: readonly { readonly port: number; readonly targetPort?: string | number }[];
   };
+  'v1 ServiceAccount': unknown;
   'v1 PersistentVolumeClaim': { readonly accessModes?: readonly string[] };
   'networking.k8s.io/v1 NetworkPolicy': {
     readonly podSelector: Selector;
     readonly ingress?: readonly PolicyRule[];
+    readonly egress?: readonly PolicyRule[];
   };
   'monitoring.coreos.com/v1 PodMonitor': {
     readonly selector: Selector;

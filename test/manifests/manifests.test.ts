@@ -15,11 +15,25 @@ import { type Manifest, ofKind, typeOf } from './manifest.ts';
 import { neededFeatures } from './pod-rules.ts';
 import { rules } from './rules.ts';
 
+const monitoring = 'knative/components/monitoring';
+const features = ['config-features.yaml'];
+const withTokens = [...features, 'config-features-oidc.yaml'];
 const overlays = {
-  kafka: { overlay: 'knative/overlays/kafka', components: ['knative/components/monitoring'] },
+  kafka: { overlay: 'knative/overlays/kafka', components: [monitoring], features },
   'no-kafka': {
     overlay: 'knative/overlays/no-kafka',
-    components: ['knative/components/monitoring', 'knative/components/monitoring-log'],
+    components: [monitoring, `${monitoring}-log`],
+    features,
+  },
+  'kafka with tokens': {
+    overlay: 'knative/overlays/kafka',
+    components: [monitoring, 'knative/components/oidc'],
+    features: withTokens,
+  },
+  'no-kafka with tokens': {
+    overlay: 'knative/overlays/no-kafka',
+    components: [monitoring, `${monitoring}-log`, 'knative/components/oidc-log'],
+    features: withTokens,
   },
 } as const;
 const topics = 'kafka/topics';
@@ -58,10 +72,8 @@ describeRendered.each(Object.entries(overlays))(`the overlay %s${kustomizeMissin
     expect(names.slice(-2)).toEqual(['Service accumulate', 'Service add']);
   });
 
-  test('needs of Knative what knative/cluster/config-features.yaml switches on, and no more', () => {
-    const { data } = parse(readFileSync(join(root, 'knative/cluster/config-features.yaml'), 'utf8')) as {
-      data: Record<string, string>;
-    };
+  test('needs of Knative what knative/cluster switches on for it, and no more', () => {
+    const data = Object.assign({}, ...user.features.map(readFeatures)) as Record<string, string>;
     expect(Object.keys(data).toSorted()).toEqual(neededFeatures(objects));
     expect(new Set(Object.values(data))).toEqual(new Set(['enabled']));
   });
@@ -132,6 +144,11 @@ describe('the check against definitions', () => {
     expect(complaints(sink(spec))).toEqual([expect.stringContaining('KafkaSink sums: /spec')]);
   });
 });
+
+function readFeatures(file: string): Record<string, string> {
+  const text = readFileSync(join(root, 'knative/cluster', file), 'utf8');
+  return (parse(text) as { data: Record<string, string> }).data;
+}
 
 function withoutNamespace(object: Manifest): Manifest {
   const metadata = { ...object.metadata };

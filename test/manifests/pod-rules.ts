@@ -139,7 +139,7 @@ export function neededFeatures(objects: readonly Manifest[]): string[] {
   const features = functions(objects).flatMap((pod) => {
     const { spec } = pod;
     const readsPod = containersOf(pod).some(({ env = [] }) =>
-      env.some(({ valueFrom }) => valueFrom !== undefined),
+      env.some(({ valueFrom }) => valueFrom?.fieldRef !== undefined),
     );
     return [
       ...(claimsOf(pod).length > 0 ? ['persistent-volume-claim', 'persistent-volume-write'] : []),

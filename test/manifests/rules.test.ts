@@ -15,13 +15,13 @@ describeRendered(`a rule sees what is wrong${kustomizeMissing}`, () => {
   let kafka: Manifest[] = [];
   let noKafka: Manifest[] = [];
   beforeAll(() => {
-    const components = ['knative/components/monitoring'];
+    const components = ['knative/components/monitoring', 'knative/components/oidc'];
     const topics = render('kafka/topics').replaceAll(/^ {2}namespace: .*\n/gm, '');
     kafka = [
       ...parseManifests(renderFor(makeTempDir(), { overlay: 'knative/overlays/kafka', components })),
       ...parseManifests(topics),
     ];
-    components.push('knative/components/monitoring-log');
+    components.splice(1, 1, 'knative/components/oidc-log', 'knative/components/monitoring-log');
     noKafka = parseManifests(renderFor(makeTempDir(), { overlay: 'knative/overlays/no-kafka', components }));
   });
 

@@ -5,6 +5,7 @@ import * as kafka from './kafka-rules.ts';
 import type { Manifest } from './manifest.ts';
 import * as pods from './pod-rules.ts';
 import * as references from './reference-rules.ts';
+import { sendersHaveTokens } from './token-rules.ts';
 
 /** Gives complaints, none when all is well. */
 export type Rule = (objects: readonly Manifest[]) => string[];
@@ -29,6 +30,7 @@ export const rules = {
   'NetworkPolicies select pods and open ports that are there': references.policiesSelectPods,
   'PodMonitors reach pods': references.monitorsReachPods,
   'variables are those that the part reads': variablesAreThoseThatAreRead,
+  'senders have the tokens that accumulate asks for': sendersHaveTokens,
   'deliveries are retried': kafka.deliveriesAreRetried,
   'refused events are kept': kafka.refusedEventsAreKept,
   'sources begin at the earliest offset': kafka.sourcesBeginAtTheBeginning,

@@ -42,6 +42,7 @@ interface Draft {
   readonly value: Decimal;
   readonly count: number;
   readonly version: number;
+  readonly updatedAt: number;
   readonly setHash: bigint;
 }
 
@@ -98,7 +99,7 @@ export class Batch {
   /** Writes what was kept aside. */
   finish(): void {
     for (const [name, { value, ...rest }] of this.#drafts) {
-      const total = { name, total: formatDecimal(value), ...rest, updatedAt: this.#now };
+      const total = { name, total: formatDecimal(value), ...rest };
       this.#statements.writeTotal.run(...toTotalRow(total));
     }
     if (this.#duplicates > 0) this.#statements.countDuplicates.run(this.#duplicates);
@@ -171,6 +172,8 @@ export class Batch {
       value: addDecimals(before.value, entry.sum),
       count: before.count + 1,
       version: seq,
+      // Another process's clock may be behind: a generation is as old as the latest of these (volume.ts).
+      updatedAt: Math.max(before.updatedAt, this.#now),
       setHash: addToSetHash(before.setHash, entryHash),
     });
     this.#seq = seq;
@@ -178,7 +181,7 @@ export class Batch {
 
   #readDraft(name: TotalName): Draft {
     const stored = this.#newest.total(name);
-    if (stored === undefined) return { value: zero, count: 0, version: 0, setHash: 0n };
+    if (stored === undefined) return { value: zero, count: 0, version: 0, updatedAt: 0, setHash: 0n };
     return { ...stored, value: readCanonical(stored.total) };
   }
 }

@@ -41,7 +41,7 @@ export interface Total {
   readonly count: number;
   /** The sequence number, in the whole ledger, of the last event in it: it only grows (I4). */
   readonly version: number;
-  /** When that event was counted, Unix milliseconds. */
+  /** The latest time at which one of them was counted, Unix milliseconds: it never goes back, whatever clocks do. */
   readonly updatedAt: number;
   /** {@link hashEntry} of all its events, added up modulo 2^128: the same set gives the same sum in any order. */
   readonly setHash: bigint;

@@ -3,6 +3,7 @@
 // that "seen" and "counted" need to be one atomic write (I2, I5). An older one is sealed and only looked up in, until
 // it is older than the deduplication window and is deleted as a whole.
 
+import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 import type { TotalName } from '../../../lib/names.ts';
@@ -120,6 +121,23 @@ export class Generation {
   lastSeq(): number {
     const row = this.#readLastSeq.get();
     return typeof row?.['seq'] === 'number' ? row['seq'] : this.state().openingSeq;
+  }
+
+  /** The latest time at which one of its events was counted, by whichever process's clock; 0 without events. */
+  lastAppliedAt(): number {
+    const select = this.db.prepare('SELECT max(updated_at) AS time FROM totals WHERE version > ?');
+    return Number(select.get(this.state().openingSeq)?.['time']);
+  }
+
+  /** How many totals there are. */
+  countTotals(): number {
+    return Number(this.db.prepare('SELECT count(*) AS totals FROM totals').get()?.['totals']);
+  }
+
+  /** What the file takes on the volume, with what SQLite keeps beside it. */
+  bytes(): number {
+    const files = ['', '-wal', '-shm'].map((suffix) => this.file + suffix);
+    return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
   }
 
   close(): void {

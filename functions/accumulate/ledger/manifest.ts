@@ -64,7 +64,7 @@ export function parseManifest(text: string, what: string): Manifest {
   const isWhole =
     format === formatVersion &&
     typeof takenAt === 'string' &&
-    Number.isSafeInteger(seq) &&
+    isCount(seq) &&
     Array.isArray(files) &&
     files.length > 0 &&
     files.every(isBackupFile);
@@ -74,5 +74,11 @@ export function parseManifest(text: string, what: string): Manifest {
 
 function isBackupFile(value: unknown): value is BackupFile {
   const { name, bytes, sha256 } = (value ?? {}) as Partial<Record<keyof BackupFile, unknown>>;
-  return typeof name === 'string' && Number.isSafeInteger(bytes) && typeof sha256 === 'string';
+  return (
+    typeof name === 'string' && isCount(bytes) && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256)
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

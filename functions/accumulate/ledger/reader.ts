@@ -17,6 +17,10 @@ export interface LedgerStatus {
   readonly generations: number;
   /** When the oldest kept generation was opened, Unix milliseconds. */
   readonly oldestOpenedAt: number;
+  /** The size of all files of the ledger. */
+  readonly bytes: number;
+  /** How many totals there are. */
+  readonly totals: number;
 }
 
 export class Reader {
@@ -67,6 +71,8 @@ export class Reader {
         knownIds: seq - (states[0]?.openingSeq ?? 0),
         generations: states.length,
         oldestOpenedAt: states[0]?.openedAt ?? 0,
+        bytes: this.#volume.oldestFirst.reduce((sum, generation) => sum + generation.bytes(), 0),
+        totals: newest.countTotals(),
       };
     });
   }
@@ -85,10 +91,10 @@ export class Reader {
         } finally {
           newest.db.exec('ROLLBACK');
         }
+        this.#volume.advance();
       } catch (error) {
         throw toLedgerError(newest.file, error);
       }
-      this.#volume.advance();
     }
   }
 }

@@ -54,6 +54,22 @@ test('the system’s tar unpacks what is written, and what it packs is read', as
   expect(await readAll(packed.stdout)).toEqual(files);
 });
 
+test.each([
+  ['no number', 'size'],
+  ['a negative one', '-5'],
+  ['nothing', '\0\0\0\0'],
+])('a size that is %s is damage, not an empty file', async (_, size) => {
+  const whole = makeTar();
+  whole.write(size.padEnd(11, '\0'), 124, 'latin1');
+  whole.fill(' ', 148, 156);
+  const sum = whole.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  whole.write(sum.toString(8).padStart(6, '0'), 148, 'latin1');
+  await expect(readAll(whole)).rejects.toMatchObject({
+    code: 'damaged',
+    message: expect.stringContaining('has no size'),
+  });
+});
+
 test('a file may be larger than 8 GiB', async () => {
   const header = tarHeader('large', 90_000_000_000, 0);
   expect(tar(['-tvf', '-'], header).output).toContain(' 90000000000 ');

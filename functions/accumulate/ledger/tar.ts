@@ -75,6 +75,7 @@ export async function* readTar(stream: AsyncIterable<Buffer>, what: string): Asy
     if (checksum(header) !== stated || !isFile)
       throw badBackup(what, 'it is not a backup of Tally, or is damaged');
     const bytes = readSize(header);
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw badBackup(what, 'a file in it has no size');
     yield { name: readName(header), bytes, content: input.upTo(bytes) };
     await input.take(tarPadding(bytes).length);
   }
@@ -126,6 +127,7 @@ function readName(header: Buffer): string {
   return header.toString('utf8', ...span(field.name)).replace(/\0+$/, '');
 }
 
+/** NaN when it says none; `parseInt` also reads a minus. */
 function readSize(header: Buffer): number {
   const [start, end] = span(field.size);
   if (header.readUInt8(start) === binaryFlag) return Number(header.readBigUInt64BE(end - 8));

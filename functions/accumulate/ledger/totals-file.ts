@@ -50,7 +50,7 @@ export function readWitness(directory: string): Witness {
   }
   try {
     const { seq } = JSON.parse(text) as { seq: unknown };
-    return Number.isSafeInteger(seq) ? { seq: seq as number } : 'garbled';
+    return Number.isSafeInteger(seq) && (seq as number) >= 0 ? { seq: seq as number } : 'garbled';
   } catch {
     return 'garbled';
   }

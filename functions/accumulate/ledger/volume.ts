@@ -95,7 +95,9 @@ export class Volume {
     }
     const { oldest } = newest.state();
     publish(this.directory, path, { number, openedAt: now, openingSeq: lastSeq, oldest }, newest.totals());
-    newest.seal(now);
+    // By a clock that is behind it would look old too soon to a process whose clock is right, and go with marks that
+    // are still needed.
+    newest.seal(Math.max(now, newest.lastAppliedAt()));
   }
 
   /**
@@ -112,10 +114,7 @@ export class Volume {
     const kept = this.#generations.findIndex((generation) => !isExpired(generation));
     const oldest = this.#generations[kept];
     if (kept <= 0 || oldest === undefined || !this.newest.setOldest(oldest.number)) return;
-    for (const generation of this.#generations.splice(0, kept)) {
-      generation.close();
-      removeDatabase(generation.file);
-    }
+    for (const generation of this.#generations.splice(0, kept)) removeGeneration(this.directory, generation);
   }
 
   close(): void {
@@ -151,8 +150,8 @@ function openGenerations(directory: string, mode: 'read' | 'write'): Generation[
     }
     // A process ended between writing down that they go and deleting them.
     for (const generation of opened.splice(0, oldest - first)) {
-      generation.close();
-      if (mode === 'write') removeDatabase(generation.file);
+      if (mode === 'write') removeGeneration(directory, generation);
+      else generation.close();
     }
     return opened;
   } catch (error) {
@@ -200,6 +199,17 @@ function publish(directory: string, path: string, opening: Opening, totals: Iter
   } finally {
     removeDatabase(aside);
   }
+}
+
+/**
+ * Deletes the oldest generation's file, for good before anything else goes: if a power cut brought it back without a
+ * later one that was deleted too, that one would read as missing; without its write-ahead log it might not read as sealed.
+ */
+function removeGeneration(directory: string, generation: Generation): void {
+  generation.close();
+  rmSync(generation.file, { force: true });
+  syncPath(directory);
+  removeDatabase(generation.file);
 }
 
 function removeDatabase(path: string): void {

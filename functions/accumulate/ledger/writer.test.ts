@@ -265,6 +265,20 @@ describe('generations', () => {
 });
 
 describe('two processes on one volume', () => {
+  test('I2: a generation that one whose clock is behind adds to and seals is kept as long as the others', () => {
+    const small = { ...retention, maxEvents: 3 };
+    const [right, behind] = [open(small), open(small)];
+    behind.now -= 40 * day;
+    right.apply(entry('x', '1'), entry('y', '1'));
+    behind.apply(entry('z', '1'));
+    // The generation is full.
+    behind.apply(entry('u', '1'));
+    for (const id of ['v', 'w', 'next']) right.apply(entry(id, '1'));
+    expect(right.apply(entry('x', '1'))).toEqual(['duplicate']);
+    expect(right.volume.oldestFirst[0]?.number).toBe(1);
+    expect(right.problems()).toEqual([]);
+  });
+
   test('I2: what one has counted is a duplicate for the other, across new generations', () => {
     const options = { windowMs: 30 * day, maxEvents: 3 };
     const [left, right] = [open(options), open(options)];

@@ -1,0 +1,35 @@
+// Runs `tally dead-letters`: what could not be delivered, why, and what is to become of it.
+
+import { CommanderError } from 'commander';
+
+import { exit, exitCodeOf } from '../client/command/exit.ts';
+import { AppError, messageOf } from '../lib/errors.ts';
+import { createProgram } from './program.ts';
+
+export async function runDeadLetters(): Promise<void> {
+  // A reader that has seen enough, as in `tally dead-letters list | head`, is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  try {
+    await createProgram(process.env).parseAsync();
+  } catch (error) {
+    fail(error, process.argv.includes('--json'));
+  }
+}
+
+function fail(error: unknown, asJson: boolean): void {
+  if (error instanceof CommanderError) {
+    // It has printed its help or what is wrong already.
+    process.exitCode = error.exitCode === 0 ? exit.done : exit.usage;
+    return;
+  }
+  process.exitCode = exitCodeOf(error);
+  const problem = process.exitCode === exit.bug && error instanceof Error ? error.stack : messageOf(error);
+  if (asJson) {
+    const code = error instanceof AppError ? error.code : 'usage';
+    process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
+  }
+  process.stderr.write(`tally dead-letters: ${problem ?? ''}\n`);
+}
