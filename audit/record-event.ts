@@ -39,7 +39,7 @@ export function readEvent({ headers, value }: Pick<LogRecord, 'headers' | 'value
   const isOurs =
     read('ce_type') === eventType &&
     read('ce_specversion') === '1.0' &&
-    jsonType.test(mediaType(read('content-type'))) &&
+    isJson(read('content-type')) &&
     attribute.test(source) &&
     attribute.test(id) &&
     (total === '' || totalName.test(total)) &&
@@ -65,10 +65,12 @@ function asDelivered(text: string | undefined): string | undefined {
   return text.slice(begin, end).replaceAll(/[^\0-\xff]/gu, '?');
 }
 
-function mediaType(contentType: string | undefined): string {
-  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+/** The data of a structured event is JSON where nothing else is said. */
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === undefined) return true;
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   // Of CloudEvents' own types a record could only be an event twice over.
-  return type.startsWith('application/cloudevents') ? '' : type;
+  return jsonType.test(type) && !type.startsWith('application/cloudevents');
 }
 
 function readOperands(value: Uint8Array): Pick<SumEvent, 'a' | 'b'> | undefined {
