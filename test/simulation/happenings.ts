@@ -101,7 +101,7 @@ export class Happenings {
   }
 
   #setClock(part: Part, skewMs: number): void {
-    part.process?.setClock(skewMs - part.skewMs);
+    if (part.process !== undefined) world().setClock(part.process, skewMs);
     part.skewMs = skewMs;
   }
 

@@ -208,8 +208,12 @@ export const mutants: readonly Mutant[] = [
     'now',
   ]),
   mutant('I2', 'seal by a clock that is behind', `${ledger}/volume.ts`, [
-    'Math.max(now, newest.lastAppliedAt())',
+    'Math.max(now, newest.lastAppliedAt(), openedAt)',
     'now',
+  ]),
+  mutant('I2', 'trust a clock that is behind after ids were deleted', `${ledger}/batch.ts`, [
+    'if (time <= this.#forgottenUntil) {',
+    'if (time === Number.NEGATIVE_INFINITY) {',
   ]),
   mutant('I1', 'take a disk that cannot be read just now for a mistake', `${ledger}/reader.ts`, [
     '        this.#volume.advance();\n      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }',

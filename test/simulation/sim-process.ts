@@ -29,9 +29,8 @@ export class SimProcess {
   readonly main: Thread;
   /** When it began, by the world's clock. */
   readonly startedAt: number;
-  /** By how much its wall clock is wrong, and by how much it has been ahead at the most. */
-  skewMs: number;
-  largestSkewMs: number;
+  /** By how much its wall clock is wrong. */
+  skewMs = 0;
   /** How long its machine was suspended, which the monotonic clock does not count. */
   suspendedMs = 0;
   isAlive = true;
@@ -40,19 +39,12 @@ export class SimProcess {
   /** Called once at its end, however it ends. */
   readonly atEnd: (() => void)[] = [];
 
-  constructor(options: { name: string; number: number; pid: number; startedAt: number; skewMs: number }) {
+  constructor(options: { name: string; number: number; pid: number; startedAt: number }) {
     this.name = options.name;
     this.number = options.number;
     this.pid = options.pid;
     this.startedAt = options.startedAt;
-    this.skewMs = options.skewMs;
-    this.largestSkewMs = options.skewMs;
     this.main = new Thread(this);
-  }
-
-  setClock(byMs: number): void {
-    this.skewMs += byMs;
-    this.largestSkewMs = Math.max(this.largestSkewMs, this.skewMs);
   }
 
   /** Ends it at once: what it has in memory is gone, and nothing that it still tries has an effect. */

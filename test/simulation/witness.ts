@@ -76,9 +76,8 @@ export class Witness {
     } else if (status === 422 && problemOf(problem) === 'expired') {
       world().count('events refused as too old');
       const { windowMs } = world().profile;
-      const { largestSkewMs, skewMs } = world().thread.process;
-      // The clock may have been put right since.
-      const now = world().wallNow() - skewMs + largestSkewMs;
+      // By the clock that was ahead the most so far: it may have been put right since, and marks may have gone by it.
+      const now = world().wallNow() - world().thread.process.skewMs + world().largestSkewMs;
       for (const { id, source, time = '' } of readEvents(headers, body)) {
         if (now - Date.parse(time) >= windowMs) this.#model.markExpired(keyOfEvent(source, id));
       }

@@ -46,6 +46,8 @@ export class World {
   readonly lines: string[] | undefined;
   /** Told of a process that ended by itself or by a fault in it. */
   onExit: (process: SimProcess) => void = () => undefined;
+  /** By how much a wall clock has been ahead at the most. */
+  largestSkewMs = 0;
   readonly #queue = new TaskQueue();
   #thread: Thread | undefined;
   /** The threads that are in the midst of a step. */
@@ -74,14 +76,20 @@ export class World {
 
   createProcess(name: string, options: { pid?: number; skewMs?: number } = {}): SimProcess {
     const number = ++this.#processes;
-    return new SimProcess({
+    const process = new SimProcess({
       name,
       number,
       pid: options.pid ?? 1,
       // No two processes begin at the very same instant.
       startedAt: this.now - number / 1_048_576,
-      skewMs: options.skewMs ?? 0,
     });
+    this.setClock(process, options.skewMs ?? 0);
+    return process;
+  }
+
+  setClock(process: SimProcess, skewMs: number): void {
+    process.skewMs = skewMs;
+    this.largestSkewMs = Math.max(this.largestSkewMs, skewMs);
   }
 
   /** What `Date.now()` says in the current process. */

@@ -61,6 +61,7 @@ export class Batch {
   readonly #statements: Statements;
   readonly #now: number;
   readonly #windowMs: number;
+  readonly #forgottenUntil: number;
   #drafts = new Map<TotalName, Draft>();
   #seq: number;
   #duplicates = 0;
@@ -75,6 +76,7 @@ export class Batch {
     this.#statements = statements;
     this.#now = now;
     this.#windowMs = retention.windowMs;
+    this.#forgottenUntil = volume.forgottenUntil;
     this.#seq = lastSeq;
   }
 
@@ -153,6 +155,10 @@ export class Batch {
     if (this.#now - time > this.#windowMs) {
       const days = this.#windowMs / 86_400_000;
       const why = `before the deduplication window of ${days} days: nobody can say any more whether it was counted`;
+      return new Refusal('expired', `${event}, ${why}`);
+    }
+    if (time <= this.#forgottenUntil) {
+      const why = 'and ids of that time are deleted: nobody can say any more whether it was counted';
       return new Refusal('expired', `${event}, ${why}`);
     }
     if (time - this.#now > maxAheadMs) {

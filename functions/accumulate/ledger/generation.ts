@@ -15,6 +15,8 @@ import { type GenerationState, hashGeneration, toEntry, toState, toTotal } from 
 export class Generation {
   readonly file: string;
   readonly number: number;
+  /** When it began, by the clocks of its time: no event in an older one was counted later. Unix milliseconds. */
+  readonly openedAt: number;
   readonly db: DatabaseSync;
   readonly #readState: StatementSync;
   readonly #readTotal: StatementSync;
@@ -33,8 +35,9 @@ export class Generation {
       this.#findSeq = this.db.prepare('SELECT seq FROM ids WHERE key = ?');
       this.#readEntry = this.db.prepare('SELECT * FROM events WHERE seq = ?');
       this.#readLastSeq = this.db.prepare('SELECT max(seq) AS seq FROM events');
-      const found = this.state().number;
-      if (found !== number) throw damaged(this.file, `it says that it is generation ${found}`);
+      const state = this.state();
+      if (state.number !== number) throw damaged(this.file, `it says that it is generation ${state.number}`);
+      this.openedAt = state.openedAt;
     } catch (error) {
       this.db.close();
       throw toLedgerError(this.file, error);

@@ -63,6 +63,16 @@ export class Volume {
     return this.#generations;
   }
 
+  /**
+   * The latest time, in Unix milliseconds, that an event may carry of which the mark was deleted here; -Infinity while
+   * none was. Within the window of a clock that is right it never is; a clock that is behind does not know that.
+   */
+  get forgottenUntil(): number {
+    const [oldest] = this.#generations;
+    if (oldest === undefined || oldest.number === 1) return Number.NEGATIVE_INFINITY;
+    return oldest.openedAt + maxAheadMs;
+  }
+
   /** Looks at the directory again, after the newest generation was found sealed. */
   advance(): void {
     const before = this.#generations;
@@ -93,11 +103,12 @@ export class Volume {
     for (const name of readdirSync(this.directory)) {
       if (name.startsWith(asidePrefix)) rmSync(join(this.directory, name), { force: true });
     }
-    const { oldest } = newest.state();
-    publish(this.directory, path, { number, openedAt: now, openingSeq: lastSeq, oldest }, newest.totals());
+    const { oldest, openedAt } = newest.state();
     // By a clock that is behind it would look old too soon to a process whose clock is right, and go with marks that
     // are still needed.
-    newest.seal(Math.max(now, newest.lastAppliedAt()));
+    const at = Math.max(now, newest.lastAppliedAt(), openedAt);
+    publish(this.directory, path, { number, openedAt: at, openingSeq: lastSeq, oldest }, newest.totals());
+    newest.seal(at);
   }
 
   /**

@@ -226,6 +226,22 @@ describe('generations', () => {
     expect(ledger.problems()).toEqual([]);
   });
 
+  test('I2: a clock that is set back counts no event again whose mark was deleted by the right time', () => {
+    const start = ledger.now;
+    const event = entry('once', '1', { time: start });
+    ledger.apply(event);
+    for (let age = 8; age <= 48; age += 8) {
+      ledger.now = start + age * day;
+      ledger.apply(entry(`day ${age}`, '1', { time: ledger.now }));
+    }
+    expect(files()[0]).toBe('ledger-00000002.db');
+    // By this clock the event is of yesterday.
+    ledger.now = start + day;
+    expect(ledger.apply(event)).toEqual(['expired']);
+    expect(ledger.apply(entry('day 24', '1', { time: start + 24 * day }))).toEqual(['duplicate']);
+    expect(ledger.read()).toEqual({ total: '7', count: 7 });
+  });
+
   test('I4: one that cannot be opened just now leaves reads as they were, to be tried again', () => {
     const reader = new Reader(directory);
     const small = open({ windowMs: 30 * day, maxEvents: 1 });
