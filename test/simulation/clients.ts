@@ -64,8 +64,11 @@ export class Clients {
     this.#beginTogether(together);
   }
 
-  /** Some come back with what they have sent before, and some are new. */
-  comeBack(withinMs: number): void {
+  /**
+   * Some come back with what they have sent before, and some are new.
+   * @param share of the earlier requests, which of them come again
+   */
+  comeBack(withinMs: number, share = 0.2): void {
     const { dice } = world();
     for (let left = dice.integer(0, 3); left > 0; left--) {
       const request = drawRequest(this.#requests.length + 1);
@@ -75,7 +78,7 @@ export class Clients {
       });
     }
     for (const request of this.#requests) {
-      if (request.firstSentAt === undefined || !dice.chance(0.2)) continue;
+      if (request.firstSentAt === undefined || !dice.chance(share)) continue;
       this.#plan(dice.between(0, withinMs), () => {
         this.#retry(request);
       });

@@ -77,7 +77,7 @@ export class Happenings {
         network().partitions.set(`${part.name} ${part.kind === 'add' ? 'log' : 'accumulate'}`, until);
         return;
       case 'clock jump':
-        this.#setClock(part, part.skewMs + this.#drawJump(part));
+        this.#setClock(part, this.#drawSkew(part));
     }
   }
 
@@ -92,12 +92,26 @@ export class Happenings {
     } else this.#system.addPart(kind);
   }
 
-  #drawJump({ kind }: Part): number {
+  /** After ids are deleted a clock is set to when they were not, and what they were of comes again. */
+  #setBack(): void {
+    const { dice, profile } = world();
+    world().schedule(this.#system.control.main, dice.between(0, profile.durationMs / 2), () => {
+      if (world().isCalm) return;
+      const part = dice.pick(this.#system.wanted('accumulate'));
+      world().count('clocks set far back');
+      this.#setClock(part, -Math.round(dice.between(0.3, 1) * world().now));
+      this.#clients.comeBack(profile.durationMs / 2, 0.8);
+    });
+  }
+
+  /** What a clock is set to. */
+  #drawSkew({ kind, skewMs }: Part): number {
     const { dice, profile } = world();
     // What accumulate is promised is that not all clocks are wrong: each retry has its time from the add function.
-    if (kind === 'add') return Math.round(dice.between(-0.02, 0.02) * profile.windowMs);
+    if (kind === 'add') return skewMs + Math.round(dice.between(-0.02, 0.02) * profile.windowMs);
     // Undated events give no sign of a clock that is behind: then nothing promises how long their marks are kept.
-    return Math.round(dice.between(profile.undatedShare > 0 ? 0 : -1, 1) * profile.jumpMs);
+    if (profile.undatedShare > 0) return skewMs + Math.round(dice.between(0, 1) * profile.jumpMs);
+    return skewMs + Math.round(dice.between(-1, 1) * profile.jumpMs);
   }
 
   #setClock(part: Part, skewMs: number): void {
@@ -115,6 +129,7 @@ export class Happenings {
     const replicas = new Set(this.#system.parts.map(({ process }) => process));
     world().leap(leapMs, ({ process }) => !replicas.has(process));
     if (dice.chance(0.5)) this.#clients.comeBack(profile.durationMs);
+    if (profile.undatedShare === 0 && dice.chance(0.5)) this.#setBack();
     if (!isSuspended) return;
     for (const { process } of this.#system.parts) if (process !== undefined) process.suspendedMs += leapMs;
   }
