@@ -115,9 +115,15 @@ export class History {
   }
 
   #makeLedger(): string {
-    const ledger = new TestLedger(makeTempDir(), { ...retention, maxEvents: this.maxEvents });
+    const timeOf = (single: Entry | undefined): number => (single && this.#times.get(single)) ?? Date.now();
+    // It begins no later than the first event: a file is never sealed before it was begun.
+    const ledger = new TestLedger(
+      makeTempDir(),
+      { ...retention, maxEvents: this.maxEvents },
+      timeOf(this.counted[0]),
+    );
     const outcomes = this.counted.map((single) => {
-      ledger.now = this.#times.get(single) ?? Date.now();
+      ledger.now = timeOf(single);
       return ledger.apply(single)[0];
     });
     ledger.close();

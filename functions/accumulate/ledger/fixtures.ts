@@ -30,14 +30,15 @@ export function entry(
 
 /** A writer on `directory` as one process has it. */
 export class TestLedger {
-  now = Date.now();
+  now: number;
   /** How far `now` was set ahead of what the monotonic clock says. */
   jumpMs = 0;
   readonly volume: Volume;
   readonly writer: Writer;
   readonly directory: string;
 
-  constructor(directory: string, options: Retention = retention) {
+  constructor(directory: string, options: Retention = retention, now = Date.now()) {
+    this.now = now;
     this.directory = directory;
     this.volume = new Volume(directory, 'write', this.now);
     this.volume.newest.db.exec('PRAGMA synchronous = OFF');
