@@ -52,6 +52,8 @@ export class DatabaseContent {
   readonly connections = new Set<Connection>();
   /** Who reads in a transaction, and must see nothing that comes in the meantime: no snapshots are simulated. */
   readonly readers = new Set<Connection>();
+  /** How many commits there were. */
+  commits = 0;
   /** The write transaction has changed something. */
   isChanged = false;
   /** The write-ahead log was not there before this commit: SQLite then syncs the directory, too. */
@@ -107,6 +109,7 @@ export class DatabaseContent {
 
   /** @param isSynced whether the commit is on disk when it returns */
   commit(isSynced: boolean): void {
+    this.commits++;
     this.#isOpen = false;
     this.isChanged = false;
     if (this.isEmpty) return;

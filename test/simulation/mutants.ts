@@ -229,6 +229,18 @@ export const mutants: readonly Mutant[] = [
     '        this.#volume.advance();\n      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }',
     '      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }\n      this.#volume.advance();',
   ]),
+  mutant('I4', 'remember a total whatever is committed', `${ledger}/reader.ts`, [
+    ' || this.#unchanged.dataVersion !== dataVersion',
+    '',
+  ]),
+  mutant('I4', 'remember a total beyond its generation', `${ledger}/reader.ts`, [
+    'this.#unchanged?.generation !== newest || this.#unchanged.dataVersion',
+    'this.#unchanged?.dataVersion',
+  ]),
+  mutant('I4', 'look for a change after the read', `${ledger}/reader.ts`, [
+    'const { totals } = this.#sinceChange();\n    if (totals.has(name)) return totals.get(name);\n    const total = this.#read((newest) => newest.total(name));',
+    'const { totals } = this.#unchanged ?? this.#sinceChange();\n    const total = totals.has(name) ? totals.get(name) : this.#read((newest) => newest.total(name));\n    this.#sinceChange();',
+  ]),
   mutant('I4', 'read without looking at the seal', `${ledger}/reader.ts`, [
     'if (newest.state().sealedAt === null) return',
     'return',

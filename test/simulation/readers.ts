@@ -21,10 +21,31 @@ export class Readers {
     for (let reader = 0; reader < world().profile.readers; reader++) this.#readOn();
   }
 
-  /** All totals as one replica has them; undefined while it cannot tell. */
+  /** All totals as one replica tells them, each by itself; undefined while it cannot tell. */
   readAll(host: string, done: (totals: readonly ToldTotal[] | undefined) => void): void {
     this.#get(host, '/totals?limit=1000', {}, (answer) => {
-      done(answer?.status === 200 ? (parse(answer) as { totals: ToldTotal[] }).totals : undefined);
+      if (answer?.status !== 200) {
+        done(undefined);
+        return;
+      }
+      const { totals } = parse(answer) as { totals: ToldTotal[] };
+      this.#readEach(host, totals, [], done);
+    });
+  }
+
+  #readEach(
+    host: string,
+    [next, ...rest]: readonly ToldTotal[],
+    told: readonly ToldTotal[],
+    done: (totals: readonly ToldTotal[] | undefined) => void,
+  ): void {
+    if (next === undefined) {
+      done(told);
+      return;
+    }
+    this.#get(host, `/totals/${next.name}`, {}, (answer) => {
+      if (answer?.status !== 200) done(undefined);
+      else this.#readEach(host, rest, [...told, parse(answer) as ToldTotal], done);
     });
   }
 

@@ -151,19 +151,19 @@ export class Batch {
 
   #refuseByTime({ id, source, time }: Entry): Refusal | undefined {
     if (time === null) return undefined;
-    const event = `event ${id} of ${source} is of ${new Date(time).toISOString()}`;
+    const refusal = (refused: GroupRefusal['refused'], why: string): Refusal =>
+      new Refusal(refused, `event ${id} of ${source} is of ${new Date(time).toISOString()}, ${why}`);
+    const unknown = 'nobody can say any more whether it was counted';
     if (this.#now - time > this.#windowMs) {
       const days = this.#windowMs / 86_400_000;
-      const why = `before the deduplication window of ${days} days: nobody can say any more whether it was counted`;
-      return new Refusal('expired', `${event}, ${why}`);
+      return refusal('expired', `before the deduplication window of ${days} days: ${unknown}`);
     }
     if (time <= this.#forgottenUntil) {
-      const why = 'and ids of that time are deleted: nobody can say any more whether it was counted';
-      return new Refusal('expired', `${event}, ${why}`);
+      return refusal('expired', `and ids of that time are deleted: ${unknown}`);
     }
     if (time - this.#now > maxAheadMs) {
       // Which of the two clocks is wrong nobody knows here; when it is this one, a later delivery finds it mended.
-      return new Refusal('unavailable', `${event}, more than a day ahead of this clock`);
+      return refusal('unavailable', 'more than a day ahead of this clock');
     }
     return undefined;
   }

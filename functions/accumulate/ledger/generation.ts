@@ -23,6 +23,7 @@ export class Generation {
   readonly #findSeq: StatementSync;
   readonly #readEntry: StatementSync;
   readonly #readLastSeq: StatementSync;
+  readonly #readDataVersion: StatementSync;
 
   /** @throws AppError `damaged` when the file is not a ledger of this format */
   constructor(directory: string, number: number, mode: 'read' | 'write') {
@@ -35,6 +36,7 @@ export class Generation {
       this.#findSeq = this.db.prepare('SELECT seq FROM ids WHERE key = ?');
       this.#readEntry = this.db.prepare('SELECT * FROM events WHERE seq = ?');
       this.#readLastSeq = this.db.prepare('SELECT max(seq) AS seq FROM events');
+      this.#readDataVersion = this.db.prepare('PRAGMA data_version');
       const state = this.state();
       if (state.number !== number) throw damaged(this.file, `it says that it is generation ${state.number}`);
       this.openedAt = state.openedAt;
@@ -46,6 +48,11 @@ export class Generation {
 
   state(): GenerationState {
     return toState(this.#readState.get(), this.file);
+  }
+
+  /** Another number after each commit to the file that was not made on this connection. */
+  dataVersion(): number {
+    return Number(this.#readDataVersion.get()?.['data_version']);
   }
 
   /**

@@ -7,6 +7,9 @@ import type { StoredEntry, Total } from './entry.ts';
 import type { Generation } from './generation.ts';
 import { Volume } from './volume.ts';
 
+/** The most totals that are remembered while nothing changes. */
+const maxRemembered = 1_000;
+
 export interface LedgerStatus {
   /** How many events were ever counted: the last sequence number. */
   readonly seq: number;
@@ -23,15 +26,28 @@ export interface LedgerStatus {
   readonly totals: number;
 }
 
+/** The totals that were read since a file last changed. */
+interface Unchanged {
+  readonly generation: Generation;
+  readonly dataVersion: number;
+  readonly totals: Map<TotalName, Total | undefined>;
+}
+
 export class Reader {
   readonly #volume: Volume;
+  #unchanged: Unchanged | undefined;
 
   constructor(directory: string) {
     this.#volume = new Volume(directory, 'read');
   }
 
+  /** While the volume does not change, and it is asked each time whether it has, this gives one and the same object. */
   total(name: TotalName): Total | undefined {
-    return this.#read((newest) => newest.total(name));
+    const { totals } = this.#sinceChange();
+    if (totals.has(name)) return totals.get(name);
+    const total = this.#read((newest) => newest.total(name));
+    if (totals.size < maxRemembered) totals.set(name, total);
+    return total;
   }
 
   /** At most `limit` totals in the order of their names, from the one after `after`. */
@@ -79,6 +95,23 @@ export class Reader {
 
   close(): void {
     this.#volume.close();
+  }
+
+  /**
+   * The version is looked at before the totals are read: they may be newer than it says, never older. When the newest
+   * generation is sealed, its file changes too.
+   */
+  #sinceChange(): Unchanged {
+    const { newest } = this.#volume;
+    try {
+      const dataVersion = newest.dataVersion();
+      if (this.#unchanged?.generation !== newest || this.#unchanged.dataVersion !== dataVersion) {
+        this.#unchanged = { generation: newest, dataVersion, totals: new Map() };
+      }
+      return this.#unchanged;
+    } catch (error) {
+      throw toLedgerError(newest.file, error);
+    }
   }
 
   #read<T>(select: (newest: Generation) => T): T {

@@ -29,6 +29,7 @@ export class DatabaseSync implements Connection {
   #isFull = true;
   #wantsAlone = false;
   #depth = 0;
+  #ownCommits = 0;
 
   constructor(location: string | URL, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
     this.path = location instanceof URL ? fileURLToPath(location) : location;
@@ -169,6 +170,8 @@ export class DatabaseSync implements Connection {
       case 'application_id':
       case 'user_version':
         return this.read(() => this.content.prepare(sql).get());
+      case 'data_version':
+        return this.read(() => ({ data_version: this.content.commits - this.#ownCommits }));
       case 'integrity_check':
       case 'quick_check':
         return this.read(() => this.content.prepare(sql).get());
@@ -219,6 +222,7 @@ export class DatabaseSync implements Connection {
       }
       if (volume.fails()) this.#failCommit();
       content.commit(this.#isFull);
+      this.#ownCommits++;
       content.writer = undefined;
       if (this.#isFull && content.isLogNew) volume.syncNames();
       content.isLogNew = false;
