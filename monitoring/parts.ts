@@ -26,6 +26,7 @@ export async function readParts(): Promise<ReadonlyMap<PartName, readonly Metric
     }),
     totals: () => [{ name: defaultTotal, total: '0', count: 0, version: 0, updatedAt: 0, setHash: 0n }],
     isReady: () => true,
+    streams: () => 0,
     directory: '.',
   });
   const log = createLogMetrics({

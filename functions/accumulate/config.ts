@@ -2,6 +2,7 @@
 
 import { EnvReader } from '../../lib/env.ts';
 import { logLevels } from '../../lib/log.ts';
+import { isLoopback } from '../../lib/loopback.ts';
 import { readTokenRules, type TokenRules } from '../../lib/token-rules.ts';
 import { readTracing, type TracingConfig } from '../../lib/tracing.ts';
 
@@ -24,6 +25,8 @@ export interface Config {
   readonly requestTimeoutMs: number;
   /** How long to wait for another process on the volume, milliseconds. */
   readonly lockWaitMs: number;
+  /** Why no event may be posted from the page; undefined when it may. */
+  readonly whyNoPosting: string | undefined;
   /** Whose events are taken; undefined: everybody's. */
   readonly tokens?: TokenRules | undefined;
   /** Undefined: there are no traces. */
@@ -36,9 +39,11 @@ const day = 86_400_000;
 /** @throws ConfigError naming every problem */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const read = new EnvReader(env);
+  const host = read.text('HOST');
+  const tokens = readTokenRules(read, '');
   const config: Config = {
     port: read.port('PORT', 8080),
-    host: read.text('HOST'),
+    host,
     directory: read.text('DATA_DIR') ?? '',
     dedupeWindowMs: read.durationMs('DEDUPE_WINDOW', 30 * day, { min: 60_000, max: 3_650 * day }),
     generationMaxEvents: read.integer('GENERATION_MAX_EVENTS', 16_000_000, {
@@ -53,7 +58,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxBatchEvents: read.integer('MAX_BATCH_EVENTS', 10_000, { min: 1, max: 100_000 }),
     requestTimeoutMs: read.durationMs('REQUEST_TIMEOUT', 30_000, { min: 100, max: 600_000 }),
     lockWaitMs: read.durationMs('LOCK_WAIT', 5_000, { min: 10, max: 60_000 }),
-    tokens: readTokenRules(read, ''),
+    whyNoPosting: readWhyNoPosting(read, host, tokens !== undefined),
+    tokens,
     tracing: readTracing(read),
   };
   // The log exists before this; it leaves saying what is wrong with its level to here, where all problems are said.
@@ -65,4 +71,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   read.done();
   return config;
+}
+
+/** By default people may post from the page where they alone can see it: on this machine. */
+function readWhyNoPosting(read: EnvReader, host: string | undefined, hasTokens: boolean): string | undefined {
+  const isPrivate = host !== undefined && isLoopback(host);
+  const posting = read.choice('PAGE_POSTING', ['on', 'off'], isPrivate && !hasTokens ? 'on' : 'off');
+  if (hasTokens) {
+    if (posting === 'on')
+      read.problem('PAGE_POSTING', 'was "on", should be "off": the page has no token to post with');
+    return 'Only who has a token may post here (OIDC_ISSUER), and the page has none.';
+  }
+  return posting === 'on' ? undefined : 'Not from this page: PAGE_POSTING is off.';
 }

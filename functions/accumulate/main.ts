@@ -11,6 +11,7 @@ import { Ledger } from './ledger/ledger.ts';
 import { createMetrics } from './metrics.ts';
 import { createReads } from './reads.ts';
 import { createServer } from './server.ts';
+import { Streams } from './streams.ts';
 
 export async function main(): Promise<void> {
   const log = await createLog('accumulate');
@@ -42,19 +43,25 @@ export async function start(config: Config, log: Log): Promise<Running> {
   );
   let draining = false;
   const notReady = (): string | undefined => (draining ? 'shutting down' : ledger.problem());
+  const streams = new Streams(ledger, (error) => {
+    log.warn({ err: error }, 'a stream of totals has to end');
+  });
   const metrics = createMetrics({
     status: () => ledger.status(),
     totals: (limit) => ledger.totals('', limit),
     isReady: () => notReady() === undefined,
+    streams: () => streams.count,
     directory: config.directory,
   });
   const server = createServer({
     ingest: createIngest(ledger, metrics, config, verifier, tracer),
     reads: createReads(ledger),
+    streams,
     metrics,
     log,
     requestTimeoutMs: config.requestTimeoutMs,
     notReady,
+    whyNoPosting: config.whyNoPosting,
   });
   const port = await listen(server, config.port, config.host).catch(async (error: unknown) => {
     await ledger.close();
@@ -67,6 +74,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     drain: async () => {
       draining = true;
       ledger.stopWaiting();
+      streams.close();
       await closeServer(server);
       await ledger.close();
       await tracer?.stop();

@@ -120,6 +120,7 @@ describe('the volume', () => {
       status: () => ledger.status(),
       totals: (limit) => ledger.totals('', limit),
       isReady: () => ledger.problem() === undefined,
+      streams: () => 0,
       directory,
     });
     const read = async () =>

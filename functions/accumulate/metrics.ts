@@ -3,7 +3,15 @@
 // from the start, as 0: a rate has no other way to tell of the first one.
 
 import { type AppError, errorCodes } from '../../lib/errors.ts';
-import { addReadiness, addVolume, Counter, Gauge, Histogram, ProcessRegistry } from '../../lib/metrics.ts';
+import {
+  addReadiness,
+  addVolume,
+  Counter,
+  Gauge,
+  gaugeOf,
+  Histogram,
+  ProcessRegistry,
+} from '../../lib/metrics.ts';
 import type { Entry, Outcome, Total } from './ledger/entry.ts';
 import type { LedgerStatus } from './ledger/reader.ts';
 
@@ -23,6 +31,8 @@ export interface MetricsSources {
   /** The first totals in the order of their names. */
   readonly totals: (limit: number) => readonly Total[];
   readonly isReady: () => boolean;
+  /** How many streams of totals are open. */
+  readonly streams: () => number;
   /** The volume. */
   readonly directory: string;
 }
@@ -33,7 +43,7 @@ const maxTotals = 100;
 const eventOutcomes = ['applied', 'duplicate', 'conflict', 'rejected', 'failed'] as const;
 type EventOutcome = (typeof eventOutcomes)[number];
 
-export function createMetrics({ status, totals, isReady, directory }: MetricsSources): Metrics {
+export function createMetrics({ status, totals, isReady, streams, directory }: MetricsSources): Metrics {
   const registry = new ProcessRegistry();
   const registers = [registry];
   const events = new Counter({
@@ -72,6 +82,7 @@ export function createMetrics({ status, totals, isReady, directory }: MetricsSou
   const showTotals = createTotalGauges(registry);
   addVolume(registry, directory);
   addReadiness(registry, isReady);
+  gaugeOf(registry, 'tally_accumulate_streams', 'Streams of totals that are open.', streams);
   const counters = Object.fromEntries(
     eventOutcomes.map((outcome) => [outcome, events.labels(outcome)]),
   ) as Record<EventOutcome, Counter.Internal>;

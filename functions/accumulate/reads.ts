@@ -25,11 +25,13 @@ export interface Reads {
   request(id: string, query: URLSearchParams, response: ServerResponse): Promise<void>;
 }
 
+/** The total `default` is there before it ever changed. */
+type ReadTotal = Pick<Total, 'name' | 'total' | 'count' | 'version'> & Partial<Total>;
+
 export function createReads(ledger: Ledger): Reads {
   return {
     total(text, request, response) {
-      const name = parseName(text);
-      const total = ledger.total(name) ?? emptyTotal(name);
+      const total = findTotal(ledger, text);
       const asText = (request.headers.accept ?? '').startsWith('text/plain');
       // The two forms are different representations, so they have different tags (RFC 9110, section 8.8.3).
       const etag = asText ? `"${total.version}-text"` : `"${total.version}"`;
@@ -69,6 +71,12 @@ export function createReads(ledger: Ledger): Reads {
   };
 }
 
+/** @throws AppError `not-found` for what no total is or can be named */
+export function findTotal(ledger: Ledger, text: string): ReadTotal {
+  const name = parseName(text);
+  return ledger.total(name) ?? emptyTotal(name);
+}
+
 function parseName(text: string): TotalName {
   try {
     return parseTotalName(text);
@@ -77,12 +85,12 @@ function parseName(text: string): TotalName {
   }
 }
 
-function emptyTotal(name: TotalName): Pick<Total, 'name' | 'total' | 'count' | 'version'> {
+function emptyTotal(name: TotalName): ReadTotal {
   if (name !== defaultTotal) throw new AppError('not-found', `nothing was ever added to a total "${name}"`);
   return { name, total: '0', count: 0, version: 0 };
 }
 
-function toJson(total: ReturnType<typeof emptyTotal> & Partial<Total>): Record<string, unknown> {
+export function toJson(total: ReadTotal): Record<string, unknown> {
   const { name, count, version, updatedAt } = total;
   const at = updatedAt === undefined ? null : new Date(updatedAt).toISOString();
   return { name, total: total.total, count, version, updatedAt: at };

@@ -9,18 +9,22 @@ import type { Log } from '../../lib/log.ts';
 import type { Ingest } from './ingest.ts';
 import type { Metrics } from './metrics.ts';
 import type { Reads } from './reads.ts';
+import type { Streams } from './streams.ts';
 
 export interface ServerDeps {
   readonly ingest: Ingest;
   readonly reads: Reads;
+  readonly streams: Streams;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly requestTimeoutMs: number;
+  /** Why no event may be posted from the page; undefined when it may. */
+  readonly whyNoPosting: string | undefined;
   /** Why the function is not ready; undefined when it is. */
   readonly notReady: () => string | undefined;
 }
 
-type Method = 'GET' | 'POST';
+const allowed = { GET: 'GET, HEAD', POST: 'POST', both: 'GET, HEAD, POST' };
 
 /** Longer than the idle time of the proxies in front, so that a reused connection is not closed under a request. */
 const keepAliveTimeoutMs = 75_000;
@@ -54,8 +58,9 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
   const query = (): URLSearchParams => new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1));
   switch (path) {
     case '/':
-      allow(request, response, 'POST');
-      await deps.ingest(request, response);
+      allow(request, response, 'both');
+      if (request.method === 'POST') await deps.ingest(request, response);
+      else await sendPage(path, request, response);
       return;
     case '/total':
       allow(request, response, 'GET');
@@ -64,6 +69,14 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
     case '/totals':
       allow(request, response, 'GET');
       deps.reads.totals(query(), response);
+      return;
+    case '/stream':
+      allow(request, response, 'GET');
+      deps.streams.all(request, query(), response);
+      return;
+    case '/page/settings.json':
+      allow(request, response, 'GET');
+      sendJson(response, { whyNoPosting: deps.whyNoPosting ?? null });
       return;
     case '/openapi.json':
       allow(request, response, 'GET');
@@ -86,6 +99,15 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
       return;
   }
   const [, collection, encoded, ...rest] = path.split('/');
+  if (collection === 'totals' && encoded !== undefined && rest.length === 1 && rest[0] === 'stream') {
+    allow(request, response, 'GET');
+    deps.streams.total(decodeSegment(encoded), request, response);
+    return;
+  }
+  if (collection === 'page') {
+    allow(request, response, 'GET');
+    if (await sendPage(path, request, response)) return;
+  }
   if (encoded !== undefined && encoded !== '' && rest.length === 0) {
     const name = decodeSegment(encoded);
     if (collection === 'totals') {
@@ -102,10 +124,20 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
   throw new AppError('no-such-path', `there is nothing at ${show(path)}`);
 }
 
-function allow(request: IncomingMessage, response: ServerResponse, method: Method): void {
-  if (request.method === method || (method === 'GET' && request.method === 'HEAD')) return;
-  response.setHeader('allow', method === 'GET' ? 'GET, HEAD' : method);
-  throw new AppError('method-not-allowed', `${request.method ?? ''} is not allowed here, ${method} is`);
+/** The page is few people's: what serves it is loaded when the first of them comes. */
+async function sendPage(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  const page = await import('./page.ts');
+  return await page.sendPage(path, request, response);
+}
+
+function allow(request: IncomingMessage, response: ServerResponse, methods: keyof typeof allowed): void {
+  const names = allowed[methods];
+  if (names.split(', ').includes(request.method ?? '')) return;
+  response.setHeader('allow', names);
+  throw new AppError(
+    'method-not-allowed',
+    `${request.method ?? ''} is not allowed here, allowed is ${names}`,
+  );
 }
 
 function decodeSegment(segment: string): string {

@@ -105,6 +105,21 @@ export class Ledger {
     return this.#reader.totals(after, limit);
   }
 
+  /** At most `limit` totals that events after the one numbered `seq` changed, in the order of their last changes. */
+  totalsAfter(seq: number, limit: number): Total[] {
+    return this.#reader.totalsAfter(seq, limit);
+  }
+
+  /** How many events were ever counted: the number of the last one. */
+  lastSeq(): number {
+    return this.#reader.lastSeq();
+  }
+
+  /** The event that was counted last; undefined before the first. */
+  newestEntry(): StoredEntry | undefined {
+    return this.#reader.newestEntry();
+  }
+
   /** The event as soon as it is counted, by whichever process; undefined when it was not within `waitMs`. */
   waitFor(source: string, id: string, waitMs: number, signal: AbortSignal): Promise<StoredEntry | undefined> {
     return this.#waiters.waitFor(source, id, waitMs, signal);

@@ -55,6 +55,22 @@ export class Reader {
     return this.#read((newest) => [...newest.totals({ after, limit })]);
   }
 
+  /** At most `limit` totals that events after the one numbered `seq` changed, in the order of their last changes. */
+  totalsAfter(seq: number, limit: number): Total[] {
+    return this.#read((newest) => newest.totalsAfter(seq, limit));
+  }
+
+  /** The event that was counted last; undefined before the first. */
+  newestEntry(): StoredEntry | undefined {
+    return this.#read(() => {
+      for (const generation of this.#volume.newestFirst) {
+        const newest = generation.entry(generation.lastSeq());
+        if (newest !== undefined) return newest;
+      }
+      return undefined;
+    });
+  }
+
   find(source: string, id: string): StoredEntry | undefined {
     return this.#read(() => {
       for (const generation of this.#volume.newestFirst) {

@@ -8,6 +8,7 @@ import type { Ledger } from '../../../functions/accumulate/ledger/ledger.ts';
 import type { Metrics } from '../../../functions/accumulate/metrics.ts';
 import { createReads } from '../../../functions/accumulate/reads.ts';
 import { createServer } from '../../../functions/accumulate/server.ts';
+import type { Streams } from '../../../functions/accumulate/streams.ts';
 import { defaultTotal } from '../../../lib/names.ts';
 import { check, readMessage } from '../property.ts';
 
@@ -19,12 +20,18 @@ const ledger = {
   waitFor: () => Promise.resolve(undefined),
   status: () => status,
 } as unknown as Ledger;
+const endAtOnce = (_name: unknown, _query: unknown, response: ServerResponse): void => {
+  response.end();
+};
 const server = createServer({
   ingest: () => Promise.reject(new Error('a GET is no event')),
   reads: createReads(ledger),
+  // A stream does not end: it is tested by itself.
+  streams: { all: endAtOnce, total: endAtOnce } as unknown as Streams,
   metrics: { text: () => Promise.resolve(''), registry: { contentType: 'text/plain' } } as unknown as Metrics,
   log: pino({ level: 'silent' }),
   requestTimeoutMs: 1_000,
+  whyNoPosting: undefined,
   notReady: () => undefined,
 });
 

@@ -1,0 +1,236 @@
+// Streams of totals, from a real server.
+
+import { connect } from 'node:net';
+
+import { afterEach, describe, expect, test } from '@jest/globals';
+
+import { startAccumulate, type TestAccumulate } from '../../test/accumulate.ts';
+import { EventReader } from '../../test/event-source.ts';
+import { structuredEvent } from '../../test/sum-event.ts';
+import { until } from '../../test/until.ts';
+import { maxStreams } from './streams.ts';
+
+interface Total {
+  readonly name: string;
+  readonly total: string;
+  readonly count: number;
+  readonly version: number;
+}
+
+const readers: EventReader[] = [];
+
+afterEach(() => {
+  for (const reader of readers.splice(0)) reader.close();
+});
+
+async function open(
+  accumulate: TestAccumulate,
+  path: string,
+  headers?: Record<string, string>,
+): Promise<EventReader> {
+  const reader = await EventReader.open(accumulate.url(path), headers);
+  readers.push(reader);
+  return reader;
+}
+
+const versions = (reader: EventReader): number[] =>
+  (reader.of('total') as Total[]).map(({ version }) => version);
+
+/** Waits until the stream has told that the total is this. */
+async function told(reader: EventReader, total: string): Promise<void> {
+  await until(`told is ${total}`, () => (reader.of('total').at(-1) as Total | undefined)?.total === total);
+}
+
+describe('the stream of a total', () => {
+  test('I4: tells it as it is and whenever it has changed, and never goes back', async () => {
+    const accumulate = await startAccumulate();
+    await accumulate.add('first', '1');
+    const reader = await open(accumulate, '/totals/default/stream');
+    expect(reader.headers.get('content-type')).toBe('text/event-stream');
+    expect(reader.headers.get('cache-control')).toBe('no-store');
+    await told(reader, '1');
+    await accumulate.add('second', '0.5');
+    await told(reader, '1.5');
+    expect(reader.events.at(-1)).toEqual({
+      event: 'total',
+      id: '2',
+      data: await accumulate.getJson('/total'),
+    });
+    expect(versions(reader)).toEqual([1, 2]);
+  });
+
+  test('tells of many changes in few events, of which the last is the newest', async () => {
+    const accumulate = await startAccumulate();
+    const reader = await open(accumulate, '/totals/default/stream');
+    for (let round = 0; round < 100; round++) {
+      await Promise.all([1, 2, 3, 4, 5].map((n) => accumulate.add(`${round}-${n}`, '1')));
+    }
+    await told(reader, '500');
+    expect(versions(reader).length).toBeLessThan(100);
+    expect(versions(reader)).toEqual(versions(reader).toSorted((x, y) => x - y));
+  });
+
+  test('tells of nothing else: not of other totals, not of duplicates', async () => {
+    const accumulate = await startAccumulate();
+    const reader = await open(accumulate, '/totals/default/stream');
+    await accumulate.add('one', '1');
+    await told(reader, '1');
+    await accumulate.add('other', '1', { total: 'other' });
+    await accumulate.add('one', '1');
+    await accumulate.add('two', '1');
+    await told(reader, '2');
+    expect(versions(reader)).toEqual([0, 1, 3]);
+  });
+
+  test('resumes: nothing is told to who has the newest, all that is new to who has not', async () => {
+    const accumulate = await startAccumulate();
+    await accumulate.add('one', '1');
+    const [current, behind] = [
+      await open(accumulate, '/totals/default/stream', { 'last-event-id': '1' }),
+      await open(accumulate, '/totals/default/stream', { 'last-event-id': '0' }),
+    ];
+    await told(behind, '1');
+    await accumulate.add('two', '1');
+    await told(current, '2');
+    expect([versions(current), versions(behind)]).toEqual([[2], [1, 2]]);
+  });
+
+  test('I4: tells of what another process on the volume counted', async () => {
+    const accumulate = await startAccumulate();
+    const other = await startAccumulate({ DATA_DIR: accumulate.directory });
+    const reader = await open(accumulate, '/totals/default/stream');
+    await other.add('one', '7');
+    await told(reader, '7');
+  });
+
+  test('is 404 for what was never added to, and 0 for "default"', async () => {
+    const accumulate = await startAccumulate();
+    expect((await accumulate.get('/totals/none/stream')).status).toBe(404);
+    await told(await open(accumulate, '/totals/default/stream'), '0');
+    await accumulate.add('one', '1', { total: 'stream' });
+    expect(await accumulate.total('stream')).toEqual({ total: '1', count: 1 });
+  });
+});
+
+describe('the stream of all totals', () => {
+  const changed = (reader: EventReader): string[][] =>
+    (reader.of('totals') as Total[][]).map((totals) => totals.map(({ name, total }) => `${name} ${total}`));
+
+  test('tells all, then those that change, and the state of the ledger', async () => {
+    const accumulate = await startAccumulate();
+    const time = new Date(Date.now() - 5_000).toISOString();
+    await accumulate.add('one', '1', { total: 'a' });
+    await accumulate.add('two', '2', { total: 'b', time });
+    await accumulate.add('two', '2', { total: 'b', time });
+    const reader = await open(accumulate, '/stream');
+    await until('all are told', () => changed(reader).length === 1);
+    await accumulate.add('three', '3', { total: 'a' });
+    await until('the change is told', () => changed(reader).length === 2);
+    expect(changed(reader)).toEqual([['a 1', 'b 2'], ['a 4']]);
+    expect(reader.events.filter(({ event }) => event === 'totals').map(({ id }) => id)).toEqual(['2', '3']);
+    const [state] = reader.of('ledger') as { lagSeconds: number }[];
+    expect(state).toEqual({ events: 2, duplicates: 1, lagSeconds: expect.any(Number) });
+    expect(state?.lagSeconds).toBeGreaterThanOrEqual(5);
+    await until('the state is told again', () =>
+      reader.of('ledger').some((later) => (later as { events: number }).events === 3),
+    );
+    // The newest has no time of its own.
+    expect(reader.of('ledger').at(-1)).toEqual({ events: 3, duplicates: 1, lagSeconds: null });
+  });
+
+  test('resumes after a version, or after the last event', async () => {
+    const accumulate = await startAccumulate();
+    await accumulate.add('one', '1', { total: 'a' });
+    await accumulate.add('two', '2', { total: 'b' });
+    const [byQuery, byId] = [
+      await open(accumulate, '/stream?after=1'),
+      await open(accumulate, '/stream?after=0', { 'last-event-id': '2' }),
+    ];
+    await until('what is new is told', () => changed(byQuery).length === 1);
+    await accumulate.add('three', '3', { total: 'c' });
+    await until('what comes is told', () => changed(byId).length === 1);
+    expect([changed(byQuery)[0], changed(byId)]).toEqual([['b 2'], [['c 3']]]);
+    expect((await accumulate.get('/stream?after=x')).status).toBe(400);
+  });
+
+  test('begins anew for who comes from another ledger', async () => {
+    const accumulate = await startAccumulate();
+    await accumulate.add('one', '1', { total: 'a' });
+    const reader = await open(accumulate, '/stream?after=1000');
+    await until('all are told', () => changed(reader).length === 1);
+    expect(changed(reader)).toEqual([['a 1']]);
+  });
+
+  test('tells of more totals than one event holds in several', async () => {
+    const accumulate = await startAccumulate();
+    const events = Array.from({ length: 2_500 }, (_, n) => structuredEvent(`e${n}`, '1', { total: `t${n}` }));
+    await accumulate.addBatch(events);
+    const reader = await open(accumulate, '/stream');
+    await until('all are told', () => changed(reader).flat().length === 2_500);
+    expect(changed(reader).map((totals) => totals.length)).toEqual([1_000, 1_000, 500]);
+    expect(new Set(changed(reader).flat()).size).toBe(2_500);
+  });
+
+  test('waits for a reader that does not read, and then tells it the newest at once', async () => {
+    const accumulate = await startAccumulate();
+    const names = Array.from({ length: 1_000 }, (_, n) => `total-${n}`);
+    const addToAll = (round: number): Promise<Response> =>
+      accumulate.addBatch(names.map((total, n) => structuredEvent(`${round}-${n}`, '1', { total })));
+    const rounds = 120;
+    const socket = connect(accumulate.port, '127.0.0.1');
+    let received = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      received += text;
+    });
+    socket.write('GET /stream HTTP/1.1\r\nhost: x\r\n\r\n');
+    await addToAll(0);
+    await until('the stream has begun', () => received.includes('event: totals'));
+    socket.pause();
+    const watch = await open(accumulate, '/stream');
+    for (let round = 1; round < rounds; round++) await addToAll(round);
+    await until('others have seen the end', () => changed(watch).flat().includes(`total-0 ${rounds}`));
+    socket.resume();
+    await until('it has seen the end', () => received.includes(`"name":"total-0","total":"${rounds}"`));
+    socket.destroy();
+    // Each event has every total: who reads gets several of them, who does not gets what the sockets hold and the last.
+    expect(received.split('event: totals').length).toBeLessThan(rounds);
+  }, 120_000);
+});
+
+test('streams are bounded, counted, and end at once when the function drains', async () => {
+  const accumulate = await startAccumulate();
+  const all = await Promise.all(
+    Array.from({ length: maxStreams }, () => open(accumulate, '/totals/default/stream')),
+  );
+  const refused = await accumulate.get('/stream');
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({ type: 'urn:tally:problem:overloaded' });
+  expect(await (await accumulate.get('/metrics')).text()).toContain(
+    `\ntally_accumulate_streams ${maxStreams}\n`,
+  );
+  all[0]?.close();
+  await until('there is room', async () => {
+    const reader = await open(accumulate, '/stream');
+    return reader.status === 200;
+  });
+  await accumulate.drain();
+  await Promise.all(all.map(({ ended }) => ended));
+});
+
+test('a stream that can read the volume no more ends, so that its client asks again', async () => {
+  const accumulate = await startAccumulate();
+  const reader = await open(accumulate, '/stream');
+  const total = await open(accumulate, '/totals/default/stream');
+  expect([reader.status, total.status]).toEqual([200, 200]);
+  await accumulate.drain();
+  await Promise.all([reader.ended, total.ended]);
+});
+
+test('HEAD is answered without a stream', async () => {
+  const accumulate = await startAccumulate();
+  for (const path of ['/stream', '/totals/default/stream']) {
+    const response = await fetch(accumulate.url(path), { method: 'HEAD' });
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+  }
+  expect(await (await accumulate.get('/metrics')).text()).toContain('\ntally_accumulate_streams 0\n');
+});
