@@ -42,7 +42,8 @@ async function listSources(): Promise<string[]> {
     write: false,
     outdir: 'unused',
   });
-  return [...Object.keys(metafile.inputs), ...globSync('proto/**/*.proto', { cwd: root })];
+  const served = globSync('functions/accumulate/page/*.{html,css,js,svg}', { cwd: root });
+  return [...Object.keys(metafile.inputs), ...globSync('proto/**/*.proto', { cwd: root }), ...served];
 }
 
 interface LockFile {

@@ -142,6 +142,8 @@ describe('what it runs', () => {
     await expect(call({ ...request, a: '3' })).resolves.toMatchObject({ code: status.ALREADY_EXISTS });
     expect(await accumulate.get(`/requests/${request.requestId}?wait=20s`)).toContain('"sum":"2.1"');
     expect(JSON.parse(await accumulate.get('/total'))).toMatchObject({ total: '2.1', count: 1 });
+    expect(await accumulate.get('/')).toContain('<title>Tally</title>');
+    expect(await accumulate.get('/page/main.js')).toContain('follow(');
     for (const part of [add, accumulate]) expect(await part.get('/metrics')).toContain('process_cpu_seconds');
     expect(await Promise.all([add, log, accumulate].map((part) => part.stop()))).toEqual([0, 0, 0]);
 

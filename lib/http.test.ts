@@ -214,9 +214,17 @@ describe('closing a server', () => {
     await expect(RawConnection.open(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  test('a connection that was opened in advance, as browsers do, is ended at once', async () => {
+    const { server, port } = await serve((_, response) => response.end());
+    const unused = await RawConnection.open(port);
+    await until('connection', async () => (await countConnections(server)) === 1);
+    await closeServer(server, 60_000);
+    await unused.closed;
+  });
+
   test.each([
     ['that never finishes its request', postHead({ 'content-length': '10' })],
-    ['that never says anything', ''],
+    ['that never finishes its headers', 'POST / HTTP/1.1\r\nhost: x\r\n'],
   ])('a connection %s is cut off after the grace', async (_, said) => {
     const { server, port } = await serveOnDemand();
     const connection = await RawConnection.open(port);

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo, Server as NetServer } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 
 import { AppError, type ErrorCode, toAppError } from './errors.ts';
 
@@ -103,8 +103,17 @@ export function readBody(
   });
 }
 
+/** The connections of each server, to tell those that were opened and never used. */
+const connections = new WeakMap<NetServer, Set<Socket>>();
+
 /** Listens on `host`, by default on all interfaces; gives the port, which differs from `port` when that is 0. */
 export async function listen(server: NetServer, port: number, host?: string): Promise<number> {
+  const open = new Set<Socket>();
+  connections.set(server, open);
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -124,6 +133,8 @@ export async function closeServer(server: Server, graceMs = 10_000): Promise<voi
   // A connection that had a request in flight is idle, and to be ended, once that is answered.
   const idle = setInterval(() => {
     server.closeIdleConnections();
+    // Browsers open connections in advance, and Node does not call those idle.
+    for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
   }, 20);
   const grace = setTimeout(() => {
     server.closeAllConnections();

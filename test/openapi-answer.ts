@@ -114,10 +114,19 @@ export function kindOf({ headers, body }: Answer): string {
   return mediaType === 'application/problem+json' ? (JSON.parse(body) as { type: string }).type : mediaType;
 }
 
-/** The whole answer of fetch. */
+/** The whole answer of fetch; of a stream, which does not end, what comes first. */
 export async function readAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
-  return { status, headers: Object.fromEntries(headers), body: await response.text() };
+  const isStream = headers.get('content-type') === 'text/event-stream' && response.body !== null;
+  const body = isStream ? await readFirst(response.body) : await response.text();
+  return { status, headers: Object.fromEntries(headers), body };
+}
+
+async function readFirst(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  const reader = body.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return Buffer.from(value ?? []).toString();
 }
 
 /** The answer that a raw connection received as its only one. */

@@ -47,6 +47,8 @@ const asText = { headers: { accept: 'text/plain' } };
 const anyTag = { headers: { 'if-none-match': '*' } };
 
 const requests: readonly Request[] = [
+  ['the page', 'get /', '/'],
+  ['the page that is known', 'get /', '/', anyTag],
   post('an event', { headers, body }),
   post('a duplicate', { headers, body }),
   post('a structured event', {
@@ -74,6 +76,11 @@ const requests: readonly Request[] = [
   ['a total of no such name', 'get /totals/{name}', '/totals/Sales'],
   ['a total that is empty', 'get /totals/{name}', '/totals/empty'],
   ['a total in bad encoding', 'get /totals/{name}', '/totals/%ff'],
+  ['the stream of a total', 'get /totals/{name}/stream', '/totals/sales/stream'],
+  ['the stream of no such total', 'get /totals/{name}/stream', '/totals/empty/stream'],
+  ['the stream of a total in bad encoding', 'get /totals/{name}/stream', '/totals/%ff/stream'],
+  ['the stream of all', 'get /stream', '/stream'],
+  ['the stream of all after nothing', 'get /stream', '/stream?after=x'],
   ['all totals', 'get /totals', '/totals'],
   ['a page of totals', 'get /totals', '/totals?limit=1'],
   ['a page of no size', 'get /totals', '/totals?limit=0'],
@@ -93,7 +100,7 @@ const requests: readonly Request[] = [
 const withReason: Readonly<Record<string, string>> = {
   'urn:tally:problem:internal': 'is what a bug is answered with: none is known',
   'get 503 urn:tally:problem:unavailable': 'needs a disk that fails to read',
-  'get 503 urn:tally:problem:overloaded': 'needs 10,000 connections that wait',
+  'get 503 urn:tally:problem:overloaded': 'needs as many connections as may wait or stream',
 };
 
 const exchanges: Exchange[] = [];
@@ -207,6 +214,7 @@ describe('what the server answers', () => {
     for (const { path } of operations.filter(({ method }) => method === 'get')) {
       const url = accumulate.url(path.replace('{name}', 'default').replace('{id}', 'none'));
       const whole = await fetch(url);
+      await whole.body?.cancel();
       const head = await readAnswer(await fetch(url, { method: 'HEAD' }));
       expect([path, head.status, head.body]).toEqual([path, whole.status, '']);
       expect(head.headers).toMatchObject({ 'content-type': whole.headers.get('content-type') });

@@ -44,7 +44,7 @@ export const strays = {
   NoSuchPath: problem(404, 'There never is anything at this path.', ['no-such-path']),
   MethodNotAllowed: {
     ...problem(405, 'This path has other methods.', ['method-not-allowed']),
-    headers: { allow: required({ enum: ['GET, HEAD', 'POST'] }) },
+    headers: { allow: required({ enum: ['GET, HEAD', 'POST', 'GET, HEAD, POST'] }) },
   },
 };
 
@@ -55,6 +55,17 @@ export const headers = {
   },
   NoCache: { description: 'Ask again each time, with the ETag.', ...required({ const: 'no-cache' }) },
   Vary: { description: 'The answer differs by this header.', ...required({ const: 'accept' }) },
+  NoStore: { description: 'It is of the moment.', ...required({ const: 'no-store' }) },
+  NoBuffering: {
+    description: 'For proxies: to pass on what comes as it comes.',
+    ...required({ const: 'no' }),
+  },
+  Policy: {
+    description: 'Content-Security-Policy: nothing but what comes from here.',
+    ...required({ type: 'string', pattern: "^default-src 'none'; " }),
+  },
+  NoReferrer: { description: 'Nobody is told who linked to them.', ...required({ const: 'no-referrer' }) },
+  NoSniffing: { description: 'Files are what they say.', ...required({ const: 'nosniff' }) },
   Outcome: {
     description: '`applied`: counted just now, for a batch at least one of it. `duplicate`: counted before.',
     ...required({ enum: ['applied', 'duplicate'] }),

@@ -38,6 +38,31 @@ const total = {
   ...ledger(),
 };
 
+const page = {
+  ...tagged,
+  'content-security-policy': { $ref: '#/components/headers/Policy' },
+  'referrer-policy': { $ref: '#/components/headers/NoReferrer' },
+  'x-content-type-options': { $ref: '#/components/headers/NoSniffing' },
+};
+
+const stream = {
+  '200': {
+    description: 'Events, as they come.',
+    headers: {
+      'cache-control': { $ref: '#/components/headers/NoStore' },
+      'x-accel-buffering': { $ref: '#/components/headers/NoBuffering' },
+    },
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  },
+};
+const lastEventId = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  description: 'The id of the last event that came: what it told is not told again.',
+  schema: { type: 'string' },
+  example: '7',
+};
+
 const totalName = { name: 'name', in: 'path', required: true, schema: ref('TotalName') };
 
 const eventHeaders = Object.entries(attributes).map(([name, schema]) => ({
@@ -61,6 +86,21 @@ export const openApi = {
   },
   paths: {
     '/': {
+      get: {
+        operationId: 'showPage',
+        summary: 'A page for people: the totals, live',
+        description: 'What it consists of is at /page/, no part of this interface.',
+        parameters: [ifNoneMatch],
+        responses: {
+          '200': {
+            description: 'HTML.',
+            headers: page,
+            content: { 'text/html': { schema: { type: 'string' } } },
+          },
+          '304': { ...notModified, headers: page },
+          ...common,
+        },
+      },
       post: {
         operationId: 'countEvents',
         summary: 'Count one CloudEvent, or a batch of them, all or nothing',
@@ -120,6 +160,47 @@ export const openApi = {
           ...total,
           '400': badPath,
           '404': problem(404, 'Nothing was ever added to it.', ['not-found']),
+        },
+      },
+    },
+    '/totals/{name}/stream': {
+      get: {
+        operationId: 'followTotal',
+        summary: 'One total, now and whenever it has changed, as server-sent events',
+        description:
+          'Events `total` with the total as their data and its version as their id, at most four a second, each the newest ' +
+          'there is. Does not end but when the process does: ask again then.',
+        parameters: [totalName, lastEventId],
+        responses: {
+          ...stream,
+          '400': badPath,
+          '404': problem(404, 'Nothing was ever added to it.', ['not-found']),
+          ...ledger('overloaded'),
+        },
+      },
+    },
+    '/stream': {
+      get: {
+        operationId: 'followAll',
+        summary: 'All totals, now and those that change, as server-sent events',
+        description:
+          'Events `totals` with an array of totals and, as their id, the version up to which they tell all; events `ledger` each ' +
+          'second with `events` ever counted, `duplicates` refused, and `lagSeconds`, between the time that the newest event ' +
+          'carries and its being counted, null where it carries none.',
+        parameters: [
+          {
+            name: 'after',
+            in: 'query',
+            description: 'The version up to which everything is known. `Last-Event-ID` goes before it.',
+            schema: { type: 'string', pattern: '^[0-9]{1,15}$' },
+            example: '0',
+          },
+          lastEventId,
+        ],
+        responses: {
+          ...stream,
+          '400': problem(400, 'A version that is none.', ['invalid']),
+          ...ledger('overloaded'),
         },
       },
     },

@@ -13,25 +13,32 @@ import { findTotal, toJson } from './reads.ts';
 
 const lookIntervalMs = 250;
 /** So often something is said, if only that there is nothing new: proxies end connections that are silent. */
-const beatMs = 15_000;
+const beatEveryLooks = 60;
 /** The state of the ledger is told once a second. */
 const stateEveryLooks = 4;
-const maxTotalsPerLook = 1_000;
+/** After half a minute without reading anything a reader is taken for gone. */
+const maxStalledLooks = 120;
+const maxTotalsPerLook = 10_000;
 /** How long a client that lost its connection is asked to wait. */
 const retryMs = 1_000;
 export const maxStreams = 100;
 
-/** Writes what is new since the last look, with the number of this look. */
-type Look = (looks: number) => void;
+interface Stream {
+  /** Writes what is new. */
+  readonly tell: (view: View) => void;
+  /** For how many looks it has not read what it was told. */
+  stalledLooks: number;
+}
 
 export class Streams {
   readonly #ledger: Ledger;
   readonly #onError: (error: AppError) => void;
-  readonly #open = new Map<ServerResponse, Look>();
+  readonly #open = new Map<ServerResponse, Stream>();
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
+  #isClosed = false;
 
-  /** @param onError told why streams had to end */
+  /** @param onError told why a stream has to end */
   constructor(ledger: Ledger, onError: (error: AppError) => void) {
     this.#ledger = ledger;
     this.#onError = onError;
@@ -58,23 +65,23 @@ export class Streams {
     let told = readNumber(request.headers['last-event-id']) ?? readAfter(query.get('after'));
     // It is of another ledger, of which nothing is known here.
     if (told > this.#ledger.lastSeq()) told = 0;
-    this.#begin(request, response, (looks) => {
-      if (looks % stateEveryLooks === 0) send(response, 'ledger', this.#state());
-      const seq = this.#ledger.lastSeq();
-      if (seq === told) return;
-      const totals = this.#ledger.totalsAfter(told, maxTotalsPerLook);
-      const last = totals.at(-1)?.version ?? seq;
-      told = totals.length < maxTotalsPerLook ? Math.max(seq, last) : last;
-      send(response, 'totals', totals.map(toJson), told);
+    this.#begin(request, response, (view) => {
+      if (view.looks % stateEveryLooks === 0) send(response, 'ledger', view.state());
+      const { totals, until } = view.changesAfter(told);
+      if (until === told) return;
+      told = until;
+      send(response, 'totals', totals, told);
     });
   }
 
-  /** Ends all of them: their clients find another process. */
+  /** Ends all of them, and begins no other: their clients find another process. */
   close(): void {
+    this.#isClosed = true;
     for (const response of this.#open.keys()) response.end();
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse, look: Look): void {
+  #begin(request: IncomingMessage, response: ServerResponse, tell: Stream['tell']): void {
+    if (this.#isClosed) throw new AppError('unavailable', 'shutting down: ask again');
     if (this.#open.size >= maxStreams) {
       throw new AppError('overloaded', `${maxStreams} streams are open, which is as many as there may be`);
     }
@@ -89,7 +96,8 @@ export class Streams {
       return;
     }
     response.write(`retry: ${retryMs}\n\n`);
-    this.#open.set(response, look);
+    const stream = { tell, stalledLooks: 0 };
+    this.#open.set(response, stream);
     response.once('close', () => {
       this.#open.delete(response);
       if (this.#open.size > 0) return;
@@ -97,33 +105,77 @@ export class Streams {
       this.#timer = undefined;
     });
     this.#timer ??= setInterval(() => {
-      this.#lookForAll();
+      this.#look();
     }, lookIntervalMs);
-    this.#tell(response, look, 0);
+    this.#tell(response, stream, new View(this.#ledger, 0));
   }
 
-  #lookForAll(): void {
-    this.#looks++;
-    const isBeat = this.#looks % (beatMs / lookIntervalMs) === 0;
-    for (const [response, look] of this.#open) {
-      // It has not read yet what it was told before.
-      if (response.writableNeedDrain || response.writableEnded) continue;
-      if (isBeat) response.write(':\n\n');
-      this.#tell(response, look, this.#looks);
+  #look(): void {
+    const view = new View(this.#ledger, ++this.#looks);
+    for (const [response, stream] of this.#open) {
+      if (response.writableEnded) continue;
+      if (response.writableNeedDrain) {
+        if (++stream.stalledLooks > maxStalledLooks) response.destroy();
+        continue;
+      }
+      stream.stalledLooks = 0;
+      if (view.looks % beatEveryLooks === 0) response.write(':\n\n');
+      this.#tell(response, stream, view);
     }
   }
 
   /** A client whose stream ends comes back, and is told what is wrong if it still is. */
-  #tell(response: ServerResponse, look: Look, looks: number): void {
+  #tell(response: ServerResponse, { tell }: Stream, view: View): void {
     try {
-      look(looks);
+      tell(view);
     } catch (error) {
       this.#onError(toAppError(error));
       response.end();
     }
   }
+}
 
-  #state(): Record<string, unknown> {
+interface Changes {
+  readonly totals: readonly Record<string, unknown>[];
+  /** The version up to which they tell all. */
+  readonly until: number;
+}
+
+/** What one look sees: read once, however many are told of it. */
+class View {
+  readonly looks: number;
+  readonly #ledger: Ledger;
+  readonly #changes = new Map<number, Changes>();
+  #state: Record<string, unknown> | undefined;
+
+  constructor(ledger: Ledger, looks: number) {
+    this.#ledger = ledger;
+    this.looks = looks;
+  }
+
+  changesAfter(version: number): Changes {
+    const known = this.#changes.get(version);
+    if (known !== undefined) return known;
+    const changes = this.#readChanges(version);
+    this.#changes.set(version, changes);
+    return changes;
+  }
+
+  #readChanges(version: number): Changes {
+    // Before the totals: they may be newer than it says, never older.
+    const seq = this.#ledger.lastSeq();
+    if (seq === version) return { totals: [], until: version };
+    const totals = this.#ledger.totalsAfter(version, maxTotalsPerLook);
+    const last = totals.at(-1)?.version ?? seq;
+    const until = totals.length < maxTotalsPerLook ? Math.max(seq, last) : last;
+    return { totals: totals.map(toJson), until };
+  }
+
+  state(): Record<string, unknown> {
+    return (this.#state ??= this.#readState());
+  }
+
+  #readState(): Record<string, unknown> {
     const { seq, duplicates } = this.#ledger.status();
     const newest = this.#ledger.newestEntry();
     const hasLag = newest !== undefined && newest.time !== null;

@@ -4,7 +4,17 @@
 
 export const spanMs = 600_000;
 /** Closer points could not be told apart. */
-const spacingMs = 1_000;
+const minSpacingMs = 1_000;
+/** The most points of all totals together. */
+const maxPoints = 60_000;
+
+/**
+ * How far apart the points of a total are: where there are many totals, each has fewer.
+ * @param {number} totals
+ */
+export function spacingOf(totals) {
+  return Math.max(minSpacingMs, (spanMs / maxPoints) * totals);
+}
 
 export class History {
   /** @type {Point[]} */
@@ -16,8 +26,9 @@ export class History {
    * @param {string} total
    * @param {number} count
    * @param {number} at Unix milliseconds, by the clock of the browser
+   * @param {number} spacingMs
    */
-  add(total, count, at) {
+  add(total, count, at, spacingMs) {
     if (this.points.length === 0) this.firstCount = count;
     const [before, last] = this.points.slice(-2);
     // The last one is always the newest, whatever came shortly before it.

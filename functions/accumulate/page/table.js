@@ -2,7 +2,7 @@
 
 import { drawChart, drawSparkline } from './chart.js';
 import { find, make, showTime } from './dom.js';
-import { History } from './history.js';
+import { History, spacingOf } from './history.js';
 
 /** @typedef {import('./live.js').Total} Total */
 
@@ -36,7 +36,7 @@ export class Table {
       isNew ||= !this.#totals.has(total.name);
       this.#totals.set(total.name, total);
       const history = this.#histories.get(total.name) ?? new History();
-      history.add(total.total, total.count, now);
+      history.add(total.total, total.count, now, spacingOf(this.#totals.size));
       this.#histories.set(total.name, history);
     }
     if (isNew) this.#arrange();
