@@ -1,25 +1,12 @@
-// A browser: Debian's Chromium, driven by Playwright.
-
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+// A browser for tests, closed after the last of a file.
 
 import { afterAll, expect } from '@jest/globals';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
-const executable = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)))
-  .find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+import { chromiumPath, launchChromium } from './chromium.ts';
 
 /** What to put into the name of tests that need a browser; empty when there is one. */
-export const browserMissing = executable === undefined ? ' (skipped: chromium is not here)' : '';
+export const browserMissing = chromiumPath === undefined ? ' (skipped: chromium is not here)' : '';
 
 let browser: Browser | undefined;
 
@@ -32,11 +19,7 @@ export async function openPage(
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<{ page: Page; complaints: string[] }> {
-  browser ??= await chromium.launch({
-    executablePath: executable ?? '',
-    // Its sandbox does not work for root, as which CI may run; it opens nothing but our own page.
-    args: ['--no-sandbox'],
-  });
+  browser ??= await launchChromium();
   const context = await browser.newContext({ locale: 'en', ...options });
   const page = await context.newPage();
   const complaints: string[] = [];
