@@ -9,13 +9,15 @@ import type { ProtoGrpcType } from '../proto/generated/adder.ts';
 import type { AddRequest } from '../proto/generated/tally/v1/AddRequest.ts';
 import type { AddResult__Output } from '../proto/generated/tally/v1/AddResult.ts';
 import type { AdderClient } from '../proto/generated/tally/v1/Adder.ts';
-import { keepInFlight, type LoadResult, serveLoad } from './load.ts';
+import { keepInFlight, keepRate, type LoadResult, serveLoad } from './load.ts';
 
 export interface GrpcLoad {
   readonly address: string;
   readonly method: 'Add' | 'AddAll';
   readonly inFlight: number;
   readonly seconds: number;
+  /** Begin so many a second, in place of keeping so many in flight; `Add` only. */
+  readonly ratePerSecond?: number;
 }
 
 const { tally } = loadPackageDefinition(contract) as unknown as ProtoGrpcType;
@@ -33,10 +35,13 @@ function makeRequest(): AddRequest {
   return { requestId: randomUUID(), a: '2.50', b: '-0.75' };
 }
 
-function runUnary(client: AdderClient, { inFlight, seconds }: GrpcLoad): Promise<LoadResult> {
-  return keepInFlight(inFlight, seconds, (done) => {
+function runUnary(client: AdderClient, { inFlight, seconds, ratePerSecond }: GrpcLoad): Promise<LoadResult> {
+  const begin = (done: (error?: Error | null) => void): void => {
     client.add(makeRequest(), done);
-  });
+  };
+  return ratePerSecond === undefined
+    ? keepInFlight(inFlight, seconds, begin)
+    : keepRate(ratePerSecond, seconds, begin);
 }
 
 async function runStream(client: AdderClient, { inFlight, seconds }: GrpcLoad): Promise<LoadResult> {

@@ -8,6 +8,8 @@ export interface LoadResult {
   readonly operations: number;
   /** From the first operation's begin to the last one's end. */
   readonly seconds: number;
+  /** The time that 99 of 100 operations stayed below, where they began at a steady rate. */
+  readonly p99Ms?: number;
 }
 
 /**
@@ -40,6 +42,46 @@ export function keepInFlight(
       else if (open === 0) resolve({ operations, seconds: (now - began) / 1_000 });
     };
     for (let count = 0; count < inFlight; count++) next();
+  });
+}
+
+/** How long a late start waits for the next: what is due meanwhile begins together, and its time runs since it was due. */
+const tickMs = 1;
+
+/**
+ * Begins operations at a steady rate, however long each takes, for `seconds`, and waits for the last of them.
+ * @param begin as that of {@link keepInFlight}
+ * @returns with the time below which 99 of 100 operations stayed, from when each was due
+ */
+export function keepRate(
+  ratePerSecond: number,
+  seconds: number,
+  begin: (done: (error?: Error | null) => void) => void,
+): Promise<LoadResult> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const wanted = Math.min(maxOperations, Math.ceil(ratePerSecond * seconds));
+    const latenciesMs: number[] = [];
+    let begun = 0;
+    const timer = setInterval(() => {
+      while (begun < wanted && performance.now() - began >= (begun * 1_000) / ratePerSecond) {
+        const dueAt = began + (begun * 1_000) / ratePerSecond;
+        begun++;
+        begin((error) => {
+          const now = performance.now();
+          if (error) {
+            clearInterval(timer);
+            reject(error);
+            return;
+          }
+          latenciesMs.push(now - dueAt);
+          if (latenciesMs.length < wanted) return;
+          clearInterval(timer);
+          const p99Ms = latenciesMs.sort((x, y) => x - y)[Math.ceil(wanted * 0.99) - 1] ?? Number.NaN;
+          resolve({ operations: wanted, seconds: (now - began) / 1_000, p99Ms });
+        });
+      }
+    }, tickMs);
   });
 }
 

@@ -10,6 +10,7 @@ import { type Figure, formatTable, isMet } from './figure.ts';
 import { measureAdd, measureAddAll } from './sections/add.ts';
 import { measureIds } from './sections/ids.ts';
 import { measureIngest } from './sections/ingest.ts';
+import { measureLatency } from './sections/latency.ts';
 import { measureMemory } from './sections/memory.ts';
 import { measurePath } from './sections/path.ts';
 import { measureRead } from './sections/read.ts';
@@ -18,6 +19,7 @@ import { measureStart } from './sections/start.ts';
 const sections: ReadonlyMap<string, Section> = new Map([
   ['add', measureAdd],
   ['add-all', measureAddAll],
+  ['latency', measureLatency],
   ['ingest', measureIngest],
   ['ids', measureIds],
   ['path', measurePath],

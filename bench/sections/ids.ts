@@ -27,5 +27,5 @@ export async function measureIds(bench: Bench): Promise<Figure[]> {
     { name: 'empty ledger', serving: empty, run: load(empty, 'event') },
   );
   const what = { section: 'ids', name: `durable POST, ${count} ids`, boundName: 'empty ledger' };
-  return figuresOf(what, comparison, { rate: { of: 'ratio', atLeast: 0.7 } });
+  return figuresOf(what, comparison, { rate: { of: 'ratio', atLeast: 0.8 } });
 }

@@ -45,8 +45,10 @@ export async function measureIngest(bench: Bench): Promise<Figure[]> {
   const section = 'ingest';
   return [
     ...figuresOf({ section, name: 'durable POST', boundName: 'node:http 204' }, single, {
-      rate: { of: 'ratio', atLeast: 0.6 },
+      rate: { of: 'ratio', atLeast: 0.7 },
     }),
-    ...figuresOf({ section, name: `event of a batch of ${batchEvents}`, boundName: 'durable POST' }, batch),
+    ...figuresOf({ section, name: `event of a batch of ${batchEvents}`, boundName: 'durable POST' }, batch, {
+      rate: { of: 'value', atLeast: 50_000 },
+    }),
   ];
 }

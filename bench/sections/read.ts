@@ -16,5 +16,7 @@ export async function measureRead(bench: Bench): Promise<Figure[]> {
     { name: 'GET /total', serving: accumulate, run: load(accumulate, 'total') },
     { name: 'bare node:http', serving: bare, run: load(bare, 'total') },
   );
-  return figuresOf({ section: 'read', name: 'GET /total', boundName: 'node:http, like JSON' }, comparison);
+  return figuresOf({ section: 'read', name: 'GET /total', boundName: 'node:http, like JSON' }, comparison, {
+    rate: { of: 'ratio', atLeast: 0.8 },
+  });
 }

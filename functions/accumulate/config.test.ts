@@ -29,6 +29,7 @@ test('needs only the volume; all else has a default', () => {
     maxBatchEvents: 10_000,
     requestTimeoutMs: 30_000,
     lockWaitMs: 5_000,
+    whyNoPosting: 'Not from this page: PAGE_POSTING is off.',
   });
 });
 
