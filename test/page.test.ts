@@ -88,7 +88,7 @@ describe('the page', () => {
       'the line has risen',
       async () => (await page.locator('#chart svg').getAttribute('aria-label')) === 'b between 20 and 42.5',
     );
-    await shows(page, '#chart-change', /^1 events since .*a minute just now$/);
+    await shows(page, '#chart-change', /^1 event since .*a minute just now$/);
     expect(await page.locator('#chart .line').getAttribute('d')).toMatch(/^M0 .*H.*V.*H/);
     await accumulate.add('four', '9'.repeat(400), { total: 'b' });
     await shows(page, '#chart-lines', 'too large to draw');
@@ -155,6 +155,11 @@ describe('the page', () => {
       await shows(page, '#posted', /^No answer came: nobody knows whether it was counted\./);
       await rowIs(page, 'tries', '3', '2');
       await page.unroute(/\/$/);
+      // A page that answers for accumulate, as a proxy's does, acknowledges nothing.
+      await page.route(/\/$/, (route) => route.fulfill({ status: 200, body: 'sign in' }));
+      await page.getByRole('button', { name: 'Send it again with the same id' }).click();
+      await shows(page, '#posted', /^It may not be counted: the answer was 200\./);
+      await page.unroute(/\/$/);
       await page.getByRole('button', { name: 'Send it again with the same id' }).click();
       await shows(page, '#posted', /^Outcome\nduplicate: it was counted before/);
       await page.getByLabel('Amount').fill('1e3');
@@ -193,10 +198,46 @@ describe('the page', () => {
     await accumulate.kill();
     env.DATA_DIR = makeTempDir();
     await accumulate.start();
-    await fetch(accumulate.url, { method: 'POST', headers: { ...headers, 'ce-subject': 'new' }, body });
-    await rowIs(page, 'new', '1', '1');
+    // As many events as the page knows of.
+    for (const id of ['one', 'two']) {
+      const event = { ...headers, 'ce-id': id, 'ce-subject': 'new' };
+      await fetch(accumulate.url, { method: 'POST', headers: event, body });
+    }
+    await rowIs(page, 'new', '2', '2');
     expect(await row(page, 'old')).toEqual([]);
   });
+});
+
+inBrowser(`the page holds no connection while nobody looks at it${browserMissing}`, async () => {
+  const accumulate = await startAccumulate();
+  const { page } = await open(accumulate.url('/'));
+  await shows(page, '#connection', 'live');
+  const look = (hidden: boolean): Promise<void> =>
+    page.evaluate(
+      `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+       document.dispatchEvent(new Event('visibilitychange'));`,
+    );
+  const streams = async (): Promise<string | undefined> =>
+    /^tally_accumulate_streams (\d+)$/m.exec(await (await accumulate.get('/metrics')).text())?.[1];
+  await look(true);
+  await until('the stream is gone', async () => (await streams()) === '0');
+  await accumulate.add('one', '1');
+  await look(false);
+  await rowIs(page, 'default', '1', '1');
+  expect(await streams()).toBe('1');
+});
+
+inBrowser(`the page keeps the focus where it is when a total comes${browserMissing}`, async () => {
+  const accumulate = await startAccumulate();
+  await accumulate.add('one', '1', { total: 'b' });
+  const { page } = await open(accumulate.url('/'));
+  await page.getByRole('button', { name: 'b', exact: true }).focus();
+  await accumulate.add('two', '1', { total: 'a' });
+  await rowIs(page, 'a', '1', '1');
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('b');
+  await page.getByRole('button', { name: 'a', exact: true }).click();
+  // All its events came since.
+  await shows(page, '#chart-change', /^1 event since /);
 });
 
 describe('for everybody', () => {

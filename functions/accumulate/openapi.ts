@@ -55,14 +55,6 @@ const stream = {
     content: { 'text/event-stream': { schema: { type: 'string' } } },
   },
 };
-const lastEventId = {
-  name: 'Last-Event-ID',
-  in: 'header',
-  description: 'The id of the last event that came: what it told is not told again.',
-  schema: { type: 'string' },
-  example: '7',
-};
-
 const totalName = { name: 'name', in: 'path', required: true, schema: ref('TotalName') };
 
 const eventHeaders = Object.entries(attributes).map(([name, schema]) => ({
@@ -169,8 +161,8 @@ export const openApi = {
         summary: 'One total, now and whenever it has changed, as server-sent events',
         description:
           'Events `total` with the total as their data and its version as their id, at most four a second, each the newest ' +
-          'there is. Does not end but when the process does: ask again then.',
-        parameters: [totalName, lastEventId],
+          'there is. It does not end but when the process does: ask again then.',
+        parameters: [totalName],
         responses: {
           ...stream,
           '400': badPath,
@@ -184,22 +176,11 @@ export const openApi = {
         operationId: 'followAll',
         summary: 'All totals, now and those that change, as server-sent events',
         description:
-          'Events `totals` with an array of totals and, as their id, the version up to which they tell all; events `ledger` each ' +
-          'second with `events` ever counted, `duplicates` refused, and `lagSeconds`, between the time that the newest event ' +
-          'carries and its being counted, null where it carries none.',
-        parameters: [
-          {
-            name: 'after',
-            in: 'query',
-            description: 'The version up to which everything is known. `Last-Event-ID` goes before it.',
-            schema: { type: 'string', pattern: '^[0-9]{1,15}$' },
-            example: '0',
-          },
-          lastEventId,
-        ],
+          'Events `ledger`, each second, with `events` ever counted, `duplicates` refused, and `lagSeconds` between the time ' +
+          'that the newest event carries and its being counted, null where it carries none; `totals` with an array of totals, at ' +
+          'first all of them; `complete` once when those are told.',
         responses: {
           ...stream,
-          '400': problem(400, 'A version that is none.', ['invalid']),
           ...ledger('overloaded'),
         },
       },

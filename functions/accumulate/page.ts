@@ -5,6 +5,7 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { AppError } from '../../lib/errors.ts';
 import { answerNotModified } from './etag.ts';
 
 /** Named from two folders below the root, where a bundle's files are too (image/bundle.ts). */
@@ -39,7 +40,11 @@ interface File {
 const files = new Map<string, Promise<File>>();
 
 async function load(name: string): Promise<File> {
-  const bytes = await readFile(new URL(name, folder));
+  const bytes = await readFile(new URL(name, folder)).catch((error: unknown) => {
+    // It may be there again when it is asked for the next time.
+    files.delete(name);
+    throw new AppError('internal', 'the page cannot be read', { cause: error });
+  });
   const mediaType = mediaTypes[name.slice(name.lastIndexOf('.') + 1)] ?? '';
   return { mediaType, bytes, etag: `"${hash('sha256', bytes).slice(0, 16)}"` };
 }

@@ -72,7 +72,7 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
       return;
     case '/stream':
       allow(request, response, 'GET');
-      deps.streams.all(request, query(), response);
+      deps.streams.all(request, response);
       return;
     case '/page/settings.json':
       allow(request, response, 'GET');
@@ -99,7 +99,7 @@ async function route(deps: ServerDeps, request: IncomingMessage, response: Serve
       return;
   }
   const [, collection, encoded, ...rest] = path.split('/');
-  if (collection === 'totals' && encoded !== undefined && rest.length === 1 && rest[0] === 'stream') {
+  if (collection === 'totals' && encoded !== undefined && encoded !== '' && rest.join('/') === 'stream') {
     allow(request, response, 'GET');
     deps.streams.total(decodeSegment(encoded), request, response);
     return;

@@ -1,13 +1,14 @@
 // Totals as they change, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): one of
-// them, or all with the state of the ledger.
+// them, or all with the state of the ledger. A stream begins with what there is, so that whoever comes back, to this
+// process or another, to this ledger or one that was restored, is told all that is so now.
 //
 // I4: what a stream tells never goes back, since each look is at the newest there is on the volume, whichever process
-// counted it. However fast totals change, a look comes four times a second, and a reader that is slow is told less often,
-// never more at one time: nothing waits for it here.
+// counted it. However fast totals change, a look comes four times a second; what it sees is read once for all streams, and
+// a reader that is slow is told less often, never more at one time: nothing but its last event waits for it here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { AppError, show, toAppError } from '../../lib/errors.ts';
+import { AppError, toAppError } from '../../lib/errors.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { findTotal, toJson } from './reads.ts';
 
@@ -16,9 +17,11 @@ const lookIntervalMs = 250;
 const beatEveryLooks = 60;
 /** The state of the ledger is told once a second. */
 const stateEveryLooks = 4;
-/** After half a minute without reading anything a reader is taken for gone. */
+/** A reader that takes longer than half a minute for one event is taken for gone. */
 const maxStalledLooks = 120;
-const maxTotalsPerLook = 10_000;
+const maxTotalsPerEvent = 1_000;
+/** Totals may have any length: an event ends with the one that reaches this. */
+const maxEventChars = 500_000;
 /** How long a client that lost its connection is asked to wait. */
 const retryMs = 1_000;
 export const maxStreams = 100;
@@ -48,29 +51,40 @@ export class Streams {
     return this.#open.size;
   }
 
-  /** `GET /totals/{name}/stream`: the total now, unless `Last-Event-ID` names it, and again whenever it has changed. */
+  /** `GET /totals/{name}/stream`: the total now, and again whenever it has changed. */
   total(name: string, request: IncomingMessage, response: ServerResponse): void {
     findTotal(this.#ledger, name);
-    let told = readNumber(request.headers['last-event-id']);
+    let told: number | undefined;
     this.#begin(request, response, () => {
       const total = findTotal(this.#ledger, name);
       if (total.version === told) return;
       told = total.version;
-      send(response, 'total', toJson(total), told);
+      send(response, 'total', JSON.stringify(toJson(total)), told);
     });
   }
 
-  /** `GET /stream?after=`: the totals that changed after that event, and from then on; the ledger's state each second. */
-  all(request: IncomingMessage, query: URLSearchParams, response: ServerResponse): void {
-    let told = readNumber(request.headers['last-event-id']) ?? readAfter(query.get('after'));
-    // It is of another ledger, of which nothing is known here.
-    if (told > this.#ledger.lastSeq()) told = 0;
+  /**
+   * `GET /stream`: the ledger's state, all totals, `complete`; from then on the totals that changed, and each second the
+   * state. Those that changed are told by name, in as many events as it takes: by the order of their changes, those that
+   * change all the time would never be told while others do, too.
+   */
+  all(request: IncomingMessage, response: ServerResponse): void {
+    // What is there can be told, or else why not.
+    this.#ledger.lastSeq();
+    let told = 0;
+    let round: { readonly until: number; readonly after: string } | undefined;
+    let isFirst = true;
     this.#begin(request, response, (view) => {
-      if (view.looks % stateEveryLooks === 0) send(response, 'ledger', view.state());
-      const { totals, until } = view.changesAfter(told);
-      if (until === told) return;
+      if (isFirst || view.looks % stateEveryLooks === 0) send(response, 'ledger', view.state());
+      // Before the totals: they may be newer than it says, never older.
+      const { until, after } = round ?? { until: view.seq(), after: '' };
+      const { text, last } = until > told ? view.changes(told, after) : nothing;
+      if (text !== undefined) send(response, 'totals', text);
+      round = last === undefined ? undefined : { until, after: last };
+      if (round !== undefined) return;
       told = until;
-      send(response, 'totals', totals, told);
+      if (isFirst) send(response, 'complete', '{}');
+      isFirst = false;
     });
   }
 
@@ -96,18 +110,17 @@ export class Streams {
       return;
     }
     response.write(`retry: ${retryMs}\n\n`);
-    const stream = { tell, stalledLooks: 0 };
-    this.#open.set(response, stream);
+    this.#open.set(response, { tell, stalledLooks: 0 });
     response.once('close', () => {
       this.#open.delete(response);
       if (this.#open.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
     });
+    // The first is told with all others at the next look: many who come together are then one reader to the ledger.
     this.#timer ??= setInterval(() => {
       this.#look();
     }, lookIntervalMs);
-    this.#tell(response, stream, new View(this.#ledger, 0));
   }
 
   #look(): void {
@@ -120,59 +133,71 @@ export class Streams {
       }
       stream.stalledLooks = 0;
       if (view.looks % beatEveryLooks === 0) response.write(':\n\n');
-      this.#tell(response, stream, view);
-    }
-  }
-
-  /** A client whose stream ends comes back, and is told what is wrong if it still is. */
-  #tell(response: ServerResponse, { tell }: Stream, view: View): void {
-    try {
-      tell(view);
-    } catch (error) {
-      this.#onError(toAppError(error));
-      response.end();
+      try {
+        stream.tell(view);
+      } catch (error) {
+        // The client comes back, and is told what is wrong if it still is.
+        this.#onError(toAppError(error));
+        response.end();
+      }
     }
   }
 }
 
 interface Changes {
-  readonly totals: readonly Record<string, unknown>[];
-  /** The version up to which they tell all. */
-  readonly until: number;
+  /** The totals as JSON; undefined when there are none. */
+  readonly text: string | undefined;
+  /** The last of them, when others may follow. */
+  readonly last: string | undefined;
 }
+
+const nothing: Changes = { text: undefined, last: undefined };
 
 /** What one look sees: read once, however many are told of it. */
 class View {
   readonly looks: number;
   readonly #ledger: Ledger;
-  readonly #changes = new Map<number, Changes>();
-  #state: Record<string, unknown> | undefined;
+  readonly #changes = new Map<string, Changes>();
+  #state: string | undefined;
+  #seq: number | undefined;
 
   constructor(ledger: Ledger, looks: number) {
     this.#ledger = ledger;
     this.looks = looks;
   }
 
-  changesAfter(version: number): Changes {
-    const known = this.#changes.get(version);
-    if (known !== undefined) return known;
-    const changes = this.#readChanges(version);
-    this.#changes.set(version, changes);
+  /** How many events were counted. */
+  seq(): number {
+    return (this.#seq ??= this.#ledger.lastSeq());
+  }
+
+  /** The totals that changed after that event, from the one after that name. */
+  changes(version: number, after: string): Changes {
+    const key = `${version} ${after}`;
+    const changes = this.#changes.get(key) ?? this.#readChanges(version, after);
+    this.#changes.set(key, changes);
     return changes;
   }
 
-  #readChanges(version: number): Changes {
-    // Before the totals: they may be newer than it says, never older.
-    const seq = this.#ledger.lastSeq();
-    if (seq === version) return { totals: [], until: version };
-    const totals = this.#ledger.totalsAfter(version, maxTotalsPerLook);
-    const last = totals.at(-1)?.version ?? seq;
-    const until = totals.length < maxTotalsPerLook ? Math.max(seq, last) : last;
-    return { totals: totals.map(toJson), until };
+  #readChanges(version: number, after: string): Changes {
+    const totals = this.#ledger.changedTotals(version, after, maxTotalsPerEvent);
+    const texts: string[] = [];
+    let chars = 0;
+    for (const total of totals) {
+      const text = JSON.stringify(toJson(total));
+      texts.push(text);
+      chars += text.length;
+      if (chars >= maxEventChars) break;
+    }
+    const isLast = texts.length === totals.length && totals.length < maxTotalsPerEvent;
+    return {
+      text: texts.length === 0 ? undefined : `[${texts.join(',')}]`,
+      last: isLast ? undefined : totals[texts.length - 1]?.name,
+    };
   }
 
-  state(): Record<string, unknown> {
-    return (this.#state ??= this.#readState());
+  state(): string {
+    return (this.#state ??= JSON.stringify(this.#readState()));
   }
 
   #readState(): Record<string, unknown> {
@@ -185,19 +210,8 @@ class View {
   }
 }
 
-/** @param id makes clients that come back say that they know everything up to it */
-function send(response: ServerResponse, event: string, data: unknown, id?: number): void {
+/** @param data JSON, which has no line feeds */
+function send(response: ServerResponse, event: string, data: string, id?: number): void {
   const idLine = id === undefined ? '' : `id: ${id}\n`;
-  response.write(`event: ${event}\n${idLine}data: ${JSON.stringify(data)}\n\n`);
-}
-
-/** What a client sends is what it was sent, or of no meaning here. */
-function readNumber(text: string | string[] | undefined): number | undefined {
-  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function readAfter(text: string | null): number {
-  const after = text === null ? 0 : readNumber(text);
-  if (after === undefined) throw new AppError('invalid', `after must be a version, was ${show(text)}`);
-  return after;
+  response.write(`event: ${event}\n${idLine}data: ${data}\n\n`);
 }

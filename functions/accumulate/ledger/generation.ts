@@ -98,10 +98,12 @@ export class Generation {
     }
   }
 
-  /** At most `limit` totals that events after the one numbered `seq` changed, in the order of their last changes. */
-  totalsAfter(seq: number, limit: number): Total[] {
-    const select = this.db.prepare('SELECT * FROM totals WHERE version > ? ORDER BY version LIMIT ?');
-    return select.all(seq, limit).map((row) => toTotal(row, this.file));
+  /** At most `limit` totals that events after the one numbered `seq` changed, by name, from the one after `after`. */
+  changedTotals(seq: number, after: string, limit: number): Total[] {
+    const select = this.db.prepare(
+      'SELECT * FROM totals WHERE version > ? AND name > ? ORDER BY name LIMIT ?',
+    );
+    return select.all(seq, after, limit).map((row) => toTotal(row, this.file));
   }
 
   /** The stored event with this identity; undefined when this generation has not counted it. */

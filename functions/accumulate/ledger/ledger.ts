@@ -105,9 +105,9 @@ export class Ledger {
     return this.#reader.totals(after, limit);
   }
 
-  /** At most `limit` totals that events after the one numbered `seq` changed, in the order of their last changes. */
-  totalsAfter(seq: number, limit: number): Total[] {
-    return this.#reader.totalsAfter(seq, limit);
+  /** At most `limit` totals that events after the one numbered `seq` changed, by name, from the one after `after`. */
+  changedTotals(seq: number, after: string, limit: number): Total[] {
+    return this.#reader.changedTotals(seq, after, limit);
   }
 
   /** How many events were ever counted: the number of the last one. */

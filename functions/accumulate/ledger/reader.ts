@@ -55,9 +55,9 @@ export class Reader {
     return this.#read((newest) => [...newest.totals({ after, limit })]);
   }
 
-  /** At most `limit` totals that events after the one numbered `seq` changed, in the order of their last changes. */
-  totalsAfter(seq: number, limit: number): Total[] {
-    return this.#read((newest) => newest.totalsAfter(seq, limit));
+  /** At most `limit` totals that events after the one numbered `seq` changed, by name, from the one after `after`. */
+  changedTotals(seq: number, after: string, limit: number): Total[] {
+    return this.#read((newest) => newest.changedTotals(seq, after, limit));
   }
 
   /** The event that was counted last; undefined before the first. */

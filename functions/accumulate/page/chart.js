@@ -1,8 +1,6 @@
 // Lines, drawn as SVG: a small one for each total, a large one for the chosen total. Attributes only, no styles: the
 // page's policy permits none.
 
-import { spanMs } from './history.js';
-
 /** @typedef {import('./history.js').Point} Point */
 
 /**
@@ -20,7 +18,7 @@ function makeSvg(tag, attributes) {
  * @param {number} now
  */
 function measure(points, now) {
-  const from = Math.max(points[0]?.at ?? now, now - spanMs);
+  const from = points[0]?.at ?? now;
   const values = points.map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return { from, low, high, isDrawable: Number.isFinite(high - low) && points.length > 0 };
@@ -33,8 +31,7 @@ function measure(points, now) {
  * @param {{ left: number, top: number, width: number, height: number }} box
  */
 function drawSteps(points, { from, to, low, high }, { left, top, width, height }) {
-  const x = (/** @type {number} */ at) =>
-    left + (to > from ? (Math.max(0, at - from) / (to - from)) * width : 0);
+  const x = (/** @type {number} */ at) => left + (to > from ? ((at - from) / (to - from)) * width : 0);
   const y = (/** @type {number} */ value) =>
     top + (high > low ? (1 - (value - low) / (high - low)) * height : height / 2);
   const [first] = points;
@@ -60,7 +57,14 @@ export function drawSparkline(points, now) {
 
 /** @param {number} value */
 function label(value) {
-  return Number(value.toPrecision(9)).toLocaleString('en', { maximumFractionDigits: 6 });
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e15 || size < 1e-6)) return value.toExponential(4);
+  return Number(value.toPrecision(9)).toLocaleString('en', { maximumFractionDigits: 9 });
+}
+
+/** @param {readonly Point[]} points */
+function describeFlat(points) {
+  return points.length > 1 ? 'changes too small to draw' : 'no change yet';
 }
 
 /**
@@ -89,7 +93,7 @@ export function drawChart(name, points, now, width) {
   /** @type {readonly [x: number, y: number, anchor: string, text: string][]} */
   const labels = [
     [0, 14, 'start', label(high)],
-    [width, 14, 'end', high > low ? '' : 'no change yet'],
+    [width, 14, 'end', high > low ? '' : describeFlat(points)],
     [0, 174, 'start', `${high > low ? `${label(low)}, ` : ''}${new Date(from).toLocaleTimeString()}`],
     [width, 174, 'end', 'now'],
   ];

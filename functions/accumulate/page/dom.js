@@ -63,6 +63,18 @@ export function showTime(time) {
   return isToday ? time.toLocaleTimeString() : time.toLocaleString();
 }
 
+/** How long an answer may take, milliseconds. */
+const answerMs = 10_000;
+
+/**
+ * fetch that does not wait for ever.
+ * @param {string} path
+ * @param {RequestInit} [init]
+ */
+export function ask(path, init = {}) {
+  return fetch(path, { ...init, signal: AbortSignal.timeout(answerMs) });
+}
+
 /**
  * What the server said went wrong: a problem document's own words (RFC 9457).
  * @param {Response} response

@@ -17,15 +17,16 @@ export class Figures {
     while ((this.#samples[1]?.at ?? at) < at - spanMs) this.#samples.shift();
     const [first] = this.#samples;
     const seconds = first === undefined ? 0 : (at - first.at) / 1_000;
-    const rate = first === undefined || seconds < 0.5 ? 0 : (events - first.events) / seconds;
+    const rate = first === undefined || seconds < 0.5 ? undefined : (events - first.events) / seconds;
     find('events', HTMLElement).textContent = events.toLocaleString('en');
     find('rate', HTMLElement).textContent =
-      rate === 0 ? '0' : rate.toLocaleString('en', { maximumSignificantDigits: 3 });
+      rate?.toLocaleString('en', { maximumSignificantDigits: 3 }) ?? '–';
     find('duplicates', HTMLElement).textContent = duplicates.toLocaleString('en');
     find('lag', HTMLElement).textContent = showLag(lagSeconds);
   }
 
-  clear() {
+  /** After a pause nothing is known of the rate. */
+  begin() {
     this.#samples = [];
   }
 }

@@ -1,12 +1,12 @@
-// What the server tells as it happens. The connection comes back by itself and goes on with what it had last; a server
-// that says nothing for some seconds is taken for gone.
+// What the server tells as it happens. The connection comes back by itself, and is then told all that is so; a server
+// that says nothing for some seconds is taken for gone. While nobody looks at the page there is none: a browser has six
+// for each server, and other pages want theirs.
 
 /**
  * @typedef {object} Total
  * @property {string} name
  * @property {string} total exact, as text
  * @property {number} count
- * @property {number} version
  * @property {string} updatedAt
  *
  * @typedef {object} LedgerState
@@ -17,9 +17,10 @@
  * @typedef {'waiting' | 'live' | 'lost'} Connection
  *
  * @typedef {object} Listener
+ * @property {() => void} onBegin all is told anew
  * @property {(totals: readonly Total[]) => void} onTotals those that changed
+ * @property {() => void} onComplete all there are have been told
  * @property {(state: LedgerState) => void} onLedger once a second
- * @property {() => void} onOtherLedger what was told before is of no meaning any more
  * @property {(connection: Connection) => void} onConnection
  */
 
@@ -28,40 +29,45 @@ const silenceMs = 5_000;
 const pauseMs = 2_000;
 
 /** @param {Listener} listener */
-export function follow({ onTotals, onLedger, onOtherLedger, onConnection }) {
-  let version = 0;
-  let heardAt = Date.now();
-  /** @type {EventSource} */
+export function follow({ onBegin, onTotals, onComplete, onLedger, onConnection }) {
+  let heardAt = 0;
+  /** @type {EventSource | undefined} */
   let source;
 
   const open = () => {
     heardAt = Date.now();
-    source = new EventSource(`stream?after=${version}`);
-    source.addEventListener('ledger', (/** @type {MessageEvent<string>} */ { data }) => {
+    const opened = new EventSource('stream');
+    source = opened;
+    opened.addEventListener('open', onBegin);
+    opened.addEventListener('ledger', (/** @type {MessageEvent<string>} */ { data }) => {
       heardAt = Date.now();
-      const state = /** @type {LedgerState} */ (JSON.parse(data));
-      if (state.events < version) {
-        version = 0;
-        onOtherLedger();
-      }
       onConnection('live');
-      onLedger(state);
+      onLedger(/** @type {LedgerState} */ (JSON.parse(data)));
     });
-    source.addEventListener('totals', (/** @type {MessageEvent<string>} */ { data, lastEventId }) => {
-      version = Number(lastEventId);
+    opened.addEventListener('totals', (/** @type {MessageEvent<string>} */ { data }) => {
       onTotals(/** @type {Total[]} */ (JSON.parse(data)));
     });
-    source.addEventListener('error', () => {
+    opened.addEventListener('complete', onComplete);
+    opened.addEventListener('error', () => {
       onConnection('lost');
-      // Refused, which the browser takes for good.
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, pauseMs);
     });
   };
-  open();
+  const close = () => {
+    source?.close();
+    source = undefined;
+  };
+  const openIfSeen = () => {
+    if (document.hidden) close();
+    else if (source === undefined) open();
+  };
+  document.addEventListener('visibilitychange', openIfSeen);
+  openIfSeen();
   setInterval(() => {
-    if (Date.now() - heardAt < silenceMs || source.readyState === EventSource.CLOSED) return;
+    // Refused, which the browser takes for good; or silent.
+    const isOver = source?.readyState === EventSource.CLOSED;
+    if (source === undefined || (!isOver && Date.now() - heardAt < silenceMs)) return;
     onConnection('lost');
-    source.close();
+    close();
     open();
   }, pauseMs);
 }

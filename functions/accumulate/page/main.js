@@ -12,16 +12,19 @@ const table = new Table();
 const connection = find('connection', HTMLElement);
 
 follow({
+  onBegin: () => {
+    table.begin();
+    figures.begin();
+  },
   onTotals: (totals) => {
     table.update(totals);
   },
+  onComplete: () => {
+    table.complete();
+  },
   onLedger: (state) => {
     figures.update(state);
-    if (!document.hidden) table.draw();
-  },
-  onOtherLedger: () => {
-    table.clear();
-    figures.clear();
+    table.draw();
   },
   onConnection: (state) => {
     // It is read out when it changes, and only then.

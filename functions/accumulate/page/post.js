@@ -1,10 +1,12 @@
-// Posts a test event, where that is allowed. It has its id before it is sent: when no answer comes, nobody knows whether
-// it was counted (I7), and sending it again with the same id cannot count it twice (I2).
+// Posts test events, where that is allowed. An event has its id before it is sent: when no answer comes, nobody knows
+// whether it was counted (I7), and sending it again with the same id cannot count it twice (I2). Each has a place of its own
+// on the page, so that one of which nothing is known yet does not go when the next is posted.
 
-import { find, make, makeList, readProblem, textOf } from './dom.js';
+import { ask, find, make, makeList, readProblem, textOf } from './dom.js';
 import { offerSearch } from './search.js';
 
 const source = '/page';
+const maxShown = 5;
 
 const form = find('post', HTMLFormElement);
 const posted = find('posted', HTMLElement);
@@ -17,19 +19,21 @@ export async function startPosting() {
   note.textContent = why ?? '';
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void post({
-      id: makeId(),
-      total: textOf(form, 'total'),
-      amount: textOf(form, 'amount'),
-      time: new Date().toISOString(),
-    });
+    const place = document.createElement('div');
+    posted.prepend(place);
+    for (const old of [...posted.children].slice(maxShown)) {
+      if (old.querySelector('button') === null) old.remove();
+    }
+    const total = textOf(form, 'total');
+    const time = new Date().toISOString();
+    void post({ id: makeId(), total, amount: textOf(form, 'amount'), time }, place);
   });
 }
 
 /** @returns {Promise<string | undefined>} why nothing may be posted from here */
 async function askWhyNot() {
   try {
-    const response = await fetch('page/settings.json');
+    const response = await ask('page/settings.json');
     if (!response.ok) return `It is not known whether that is allowed: ${await readProblem(response)}.`;
     const { whyNoPosting } = /** @type {{ whyNoPosting: string | null }} */ (await response.json());
     return whyNoPosting ?? undefined;
@@ -55,13 +59,19 @@ function makeId() {
  * @property {string} time
  */
 
-/** @param {TestEvent} event */
-async function post(event) {
+/**
+ * @param {TestEvent} event
+ * @param {HTMLElement} place where to say what came of it
+ */
+async function post(event, place) {
   const { id, total, amount, time } = event;
-  posted.replaceChildren(make('p', 'sending …', 'note'));
-  let response;
+  const button = form.querySelector('button');
+  // Two presses are most often meant as one.
+  if (button !== null) button.disabled = true;
+  place.replaceChildren(make('p', 'sending …', 'note'));
+  offerSearch(id, source);
   try {
-    response = await fetch('.', {
+    const response = await ask('.', {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -74,30 +84,32 @@ async function post(event) {
       },
       body: JSON.stringify({ a: amount, b: '0', sum: amount }),
     });
+    const outcome = response.headers.get('tally-outcome');
+    if (outcome !== null) {
+      const text = outcome === 'duplicate' ? 'duplicate: it was counted before' : outcome;
+      place.replaceChildren(
+        makeList([
+          ['Outcome', text],
+          ['Id', id],
+        ]),
+      );
+    } else if (response.status >= 400 && response.status < 500) {
+      place.replaceChildren(make('p', `Refused: ${await readProblem(response)}.`, 'bad'));
+    } else offerAgain(event, place, `It may not be counted: ${await readProblem(response)}.`);
   } catch {
-    offerAgain(event, 'No answer came: nobody knows whether it was counted.');
-    return;
+    offerAgain(event, place, 'No answer came: nobody knows whether it was counted.');
+  } finally {
+    if (button !== null) button.disabled = false;
   }
-  offerSearch(id, source);
-  if (response.ok) {
-    const outcome = response.headers.get('tally-outcome') ?? '';
-    posted.replaceChildren(
-      makeList([
-        ['Outcome', outcome === 'duplicate' ? 'duplicate: it was counted before' : 'applied'],
-        ['Id', id],
-      ]),
-    );
-  } else if (response.status >= 500) {
-    offerAgain(event, `It may not be counted: ${await readProblem(response)}.`);
-  } else posted.replaceChildren(make('p', `Refused: ${await readProblem(response)}.`, 'bad'));
 }
 
 /**
  * @param {TestEvent} event
+ * @param {HTMLElement} place
  * @param {string} problem
  */
-function offerAgain(event, problem) {
+function offerAgain(event, place, problem) {
   const again = make('button', 'Send it again with the same id');
-  again.addEventListener('click', () => void post(event));
-  posted.replaceChildren(make('p', problem, 'bad'), again);
+  again.addEventListener('click', () => void post(event, place));
+  place.replaceChildren(make('p', problem, 'bad'), makeList([['Id', event.id]]), again);
 }

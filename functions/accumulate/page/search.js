@@ -1,6 +1,6 @@
 // "Was it counted?": asks the ledger for one event.
 
-import { fieldOf, find, make, makeList, readProblem, showTime, textOf } from './dom.js';
+import { ask, fieldOf, find, make, makeList, readProblem, showTime, textOf } from './dom.js';
 
 /**
  * @typedef {object} CountedEvent
@@ -36,18 +36,21 @@ export function offerSearch(id, source) {
  * @param {string} source
  */
 async function search(id, source) {
-  found.replaceChildren(make('p', 'looking …', 'note'));
-  const query = source === '' ? '' : `?${new URLSearchParams({ source }).toString()}`;
-  let response;
-  try {
-    response = await fetch(`requests/${encodeURIComponent(id)}${query}`);
-  } catch {
-    found.replaceChildren(make('p', 'The server did not answer: look again when the page is live.', 'bad'));
+  if (/^\.\.?$/.test(id)) {
+    found.replaceChildren(make('p', 'An id of dots alone has no address to be asked for at.', 'bad'));
     return;
   }
-  if (response.ok) show(/** @type {CountedEvent} */ (await response.json()));
-  else if (response.status === 404) found.replaceChildren(make('p', `No: ${await readProblem(response)}.`));
-  else found.replaceChildren(make('p', `Nobody can say: ${await readProblem(response)}.`, 'bad'));
+  found.replaceChildren(make('p', 'looking …', 'note'));
+  const query = source === '' ? '' : `?${new URLSearchParams({ source }).toString()}`;
+  try {
+    const response = await ask(`requests/${encodeURIComponent(id)}${query}`);
+    if (response.ok) show(/** @type {CountedEvent} */ (await response.json()));
+    else if (response.status === 404) found.replaceChildren(make('p', `No: ${await readProblem(response)}.`));
+    else found.replaceChildren(make('p', `Nobody can say: ${await readProblem(response)}.`, 'bad'));
+  } catch {
+    const problem = 'No answer came that can be read: look again when the page is live.';
+    found.replaceChildren(make('p', problem, 'bad'));
+  }
 }
 
 /** @param {CountedEvent} event */

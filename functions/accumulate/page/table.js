@@ -18,6 +18,9 @@ export class Table {
   #rows = new Map();
   /** @type {string | undefined} */
   #chosen;
+  /** @type {Set<string> | undefined} */
+  #told;
+  #isComplete = false;
   #openedAt = new Date();
   #body = find('totals', HTMLTableSectionElement);
   #note = find('totals-note', HTMLElement);
@@ -28,27 +31,40 @@ export class Table {
     this.#filter.addEventListener('input', () => this.#arrange());
   }
 
+  /** From now on all there are will be told. */
+  begin() {
+    this.#told = new Set();
+  }
+
   /** @param {readonly Total[]} totals those that changed */
   update(totals) {
     const now = Date.now();
     let isNew = false;
     for (const total of totals) {
-      isNew ||= !this.#totals.has(total.name);
-      this.#totals.set(total.name, total);
-      const history = this.#histories.get(total.name) ?? new History();
-      history.add(total.total, total.count, now, spacingOf(this.#totals.size));
-      this.#histories.set(total.name, history);
+      const { name, count } = total;
+      isNew ||= !this.#totals.has(name);
+      this.#told?.add(name);
+      this.#totals.set(name, total);
+      // Of one that came since, all events did.
+      const history = this.#histories.get(name) ?? new History(this.#isComplete ? 0 : count);
+      history.add(total.total, count, now, spacingOf(this.#totals.size));
+      this.#histories.set(name, history);
     }
     if (isNew) this.#arrange();
     for (const { name } of totals) this.#fill(name);
   }
 
-  /** Forgets everything. */
-  clear() {
-    this.#totals.clear();
-    this.#histories.clear();
-    this.#chosen = undefined;
-    this.#openedAt = new Date();
+  /** Those that were not told are there no more: it is another ledger. */
+  complete() {
+    const told = this.#told ?? new Set();
+    const gone = [...this.#totals.keys()].filter((name) => !told.has(name));
+    for (const name of gone) {
+      this.#totals.delete(name);
+      this.#histories.delete(name);
+    }
+    this.#told = undefined;
+    this.#isComplete = true;
+    if (this.#chosen !== undefined && !this.#totals.has(this.#chosen)) this.#chosen = undefined;
     this.#arrange();
   }
 
@@ -56,18 +72,19 @@ export class Table {
   draw() {
     const now = Date.now();
     for (const [name, row] of this.#rows) {
-      const { points = [] } = this.#histories.get(name) ?? {};
+      const points = this.#histories.get(name)?.points(now) ?? [];
       row.querySelector('svg')?.replaceWith(drawSparkline(points, now));
     }
     const history = this.#chosen === undefined ? undefined : this.#histories.get(this.#chosen);
     this.#chart.hidden = history === undefined;
     if (history === undefined || this.#chosen === undefined) return;
-    const added = (history.points.at(-1)?.count ?? 0) - history.firstCount;
+    const { added } = history;
     find('chart-name', HTMLElement).textContent = this.#chosen;
     find('chart-change', HTMLElement).textContent =
-      `${added} events since ${showTime(this.#openedAt)}, ${history.ratePerMinute(now).toFixed(0)} a minute just now`;
+      `${added} ${added === 1 ? 'event' : 'events'} since ${showTime(this.#openedAt)}, ` +
+      `${history.ratePerMinute(now).toFixed(0)} a minute just now`;
     const lines = find('chart-lines', HTMLElement);
-    lines.replaceChildren(drawChart(this.#chosen, history.points, now, lines.clientWidth));
+    lines.replaceChildren(drawChart(this.#chosen, history.points(now), now, lines.clientWidth));
   }
 
   /** Puts the rows in place that are to be seen. */
@@ -76,9 +93,8 @@ export class Table {
     const names = [...this.#totals.keys()].filter((name) => name.includes(wanted)).sort();
     const shown = names.slice(0, maxRows);
     this.#chosen ??= shown[0];
-    const rows = shown.map((name) => [name, this.#rows.get(name) ?? this.#makeRow(name)]);
-    this.#rows = new Map(/** @type {[string, HTMLTableRowElement][]} */ (rows));
-    this.#body.replaceChildren(...this.#rows.values());
+    this.#rows = new Map(shown.map((name) => [name, this.#rows.get(name) ?? this.#makeRow(name)]));
+    this.#place([...this.#rows.values()]);
     for (const name of shown) this.#fill(name);
     this.#note.hidden = names.length > 0 && names.length <= maxRows;
     if (this.#totals.size === 0) this.#note.textContent = 'Nothing has come yet.';
@@ -86,6 +102,18 @@ export class Table {
       this.#note.textContent = `None of ${this.#totals.size} totals has that in its name.`;
     else this.#note.textContent = `These are ${maxRows} of ${names.length}: filter to see others.`;
     this.draw();
+  }
+
+  /**
+   * Moves as little as it can: what is taken out, if only for a moment, loses the focus and what is selected in it.
+   * @param {readonly HTMLTableRowElement[]} rows
+   */
+  #place(rows) {
+    const wanted = new Set(rows);
+    for (const row of [...this.#body.rows]) if (!wanted.has(row)) row.remove();
+    for (const [index, row] of rows.entries()) {
+      if (this.#body.rows[index] !== row) this.#body.insertBefore(row, this.#body.rows[index] ?? null);
+    }
   }
 
   /** @param {string} name */
@@ -101,7 +129,7 @@ export class Table {
     head.append(choose);
     const line = make('td', '', 'wide');
     line.append(drawSparkline([], 0));
-    row.append(head, make('td', '', 'number'), make('td', '', 'number'), make('td', '', 'wide'), line);
+    row.append(head, make('td', '', 'number'), make('td', '', 'number'), make('td', '', 'wide time'), line);
     return row;
   }
 
