@@ -77,7 +77,7 @@ export class Happenings {
         network().partitions.set(`${part.name} ${part.kind === 'add' ? 'log' : 'accumulate'}`, until);
         return;
       case 'clock jump':
-        this.#setClock(part, this.#drawSkew(part));
+        if (this.#isToldOfClock(part)) this.#setClock(part, this.#drawSkew(part));
     }
   }
 
@@ -102,6 +102,11 @@ export class Happenings {
       this.#setClock(part, -Math.round(dice.between(0.3, 1) * world().now));
       this.#clients.comeBack(profile.durationMs / 2, 0.8);
     });
+  }
+
+  /** A clock that is set while accumulate starts was wrong from its start on, of which undated events give no sign. */
+  #isToldOfClock({ kind, drain }: Part): boolean {
+    return kind !== 'accumulate' || world().profile.undatedShare === 0 || drain !== undefined;
   }
 
   /** What a clock is set to. */
