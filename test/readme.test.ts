@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 
 import { startLocalSystem } from './local-system.ts';
+import { commandsIn } from './markdown.ts';
 import { makeTempDir } from './temp-dir.ts';
 import { closeAfterTest } from './test-log.ts';
 import { until } from './until.ts';
@@ -15,13 +16,7 @@ import { until } from './until.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
-/** The commands of all `sh` blocks; a line that ends in a backslash goes on in the next. */
-const commands = [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
-  block
-    .replaceAll(/\\\n\s*/g, '')
-    .trim()
-    .split('\n'),
-);
+const commands = commandsIn(readme);
 const hasGrpcurl = spawnSync('grpcurl', ['-version']).error === undefined;
 
 /** What each prints; those of the whole system are run against one. */
