@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 
 import { Bench, type Section } from './bench.ts';
 import { type Figure, formatTable, isMet } from './figure.ts';
+import { drawFigures } from './plot.ts';
 import { measureAdd, measureAddAll } from './sections/add.ts';
 import { measureIds } from './sections/ids.ts';
 import { measureIngest } from './sections/ingest.ts';
@@ -28,7 +29,7 @@ const sections: ReadonlyMap<string, Section> = new Map([
   ['read', measureRead],
 ]);
 
-const usage = `npm run bench -- [SECTION…] [--rounds N] [--seconds S] [--ids N] [--json FILE]
+const usage = `npm run bench -- [SECTION…] [--rounds N] [--seconds S] [--ids N] [--json FILE] [--svg FILE]
 sections: ${[...sections.keys()].join(', ')}; all of them unless named
 `;
 
@@ -40,6 +41,7 @@ function readArguments() {
       seconds: { type: 'string', default: '2' },
       ids: { type: 'string', default: '10000000' },
       json: { type: 'string' },
+      svg: { type: 'string' },
     },
   });
   const read = (name: 'rounds' | 'seconds' | 'ids', min: number, max: number): number => {
@@ -54,7 +56,12 @@ function readArguments() {
     seconds: read('seconds', 0.05, 60),
     ids: Math.ceil(read('ids', 1, 15_000_000)),
   };
-  return { settings, names: positionals.length > 0 ? positionals : [...sections.keys()], file: values.json };
+  return {
+    settings,
+    names: positionals.length > 0 ? positionals : [...sections.keys()],
+    file: values.json,
+    picture: values.svg,
+  };
 }
 
 let parsed: ReturnType<typeof readArguments>;
@@ -64,7 +71,7 @@ try {
   process.stderr.write(`${(error as Error).message}\n${usage}`);
   process.exit(64);
 }
-const { settings, names, file } = parsed;
+const { settings, names, file, picture } = parsed;
 
 const bench = new Bench(settings);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
@@ -77,6 +84,7 @@ const [cpu] = cpus();
 const machine = `${cpus().length} × ${cpu?.model ?? ''}, Node ${process.version}, ${process.platform}`;
 const method = `medians of ${settings.rounds} rounds of ${settings.seconds} s, ratios of the pairs`;
 process.stdout.write(`${formatTable(figures)}\n${machine}; ${method}\n`);
+if (picture !== undefined) writeFileSync(picture, drawFigures(figures));
 if (file !== undefined) {
   const measured = figures.map((figure) => ({ ...figure, met: isMet(figure) }));
   writeFileSync(file, `${JSON.stringify({ machine, settings, figures: measured }, undefined, 2)}\n`);
