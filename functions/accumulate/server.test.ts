@@ -245,9 +245,11 @@ describe('a refusal', () => {
   });
 
   test.each([
-    ['PUT', '/', 'POST'],
-    ['GET', '/', 'POST'],
-    ['DELETE', '/?x=1', 'POST'],
+    ['PUT', '/', 'GET, HEAD, POST'],
+    ['DELETE', '/?x=1', 'GET, HEAD, POST'],
+    ['POST', '/page/main.js', 'GET, HEAD'],
+    ['POST', '/stream', 'GET, HEAD'],
+    ['POST', '/totals/default/stream', 'GET, HEAD'],
     ['POST', '/total', 'GET, HEAD'],
     ['POST', '/total?x=1', 'GET, HEAD'],
     ['DELETE', '/totals/default', 'GET, HEAD'],
@@ -263,14 +265,20 @@ describe('a refusal', () => {
     await expectNothingCounted();
   });
 
-  test.each([['/x'], ['/totals/'], ['/totals/a/b'], ['/requests/'], ['/requests'], ['//'], ['/total/']])(
-    'of an unknown path %s is 404, for a POST too',
-    async (path) => {
-      expect((await accumulate.get(path)).status).toBe(404);
-      expect((await fetch(accumulate.url(path), { method: 'POST', ...right })).status).toBe(404);
-      await expectNothingCounted();
-    },
-  );
+  test.each([
+    ['/x'],
+    ['/totals/'],
+    ['/totals/a/b'],
+    ['/totals//stream'],
+    ['/requests/'],
+    ['/requests'],
+    ['//'],
+    ['/total/'],
+  ])('of an unknown path %s is 404, for a POST too', async (path) => {
+    expect((await accumulate.get(path)).status).toBe(404);
+    expect((await fetch(accumulate.url(path), { method: 'POST', ...right })).status).toBe(404);
+    await expectNothingCounted();
+  });
 
   test('of a flood of headers is 431', async () => {
     const connection = await RawConnection.open(accumulate.port);
