@@ -1,119 +1,143 @@
-// The guides' commands, run as they stand there, ports aside; their samples, run and rendered; and the links of every document.
+// The guides' commands, run as they stand there, ports aside; the sample, checked and run; and the links of every
+// document. What each command prints, or why it is not run, stands in guide-commands.ts.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from '@jest/globals';
 
-import { startLocalSystem } from './local-system.ts';
-import { kustomizeMissing, render } from './manifests/kustomize.ts';
+import { Clone, makeClone } from './guide-clone.ts';
+import { commandsOfGuides, findCommands, guides, readGuide, root } from './guide-commands.ts';
 import { anchorsIn, blocksIn, commandsIn, fileLinksIn } from './markdown.ts';
-import { makeTempDir } from './temp-dir.ts';
+import { closeAfterTest } from './test-log.ts';
 import { until } from './until.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const guides = ['count-something', 'post-events', 'kustomize', 'kn-func', 'k6-to-n'];
-const guide = (name: string): string => read(`docs/guides/${name}.md`);
-
-/** What each prints, in the order in which they stand in their guide. */
-const printed: Readonly<Record<string, readonly (readonly [start: string, output: RegExp])[]>> = {
-  'count-something': [
-    ['printf ', /^$/],
-    ['bin/tally import old-orders.csv', /rows read +2/],
-    ['bin/tally add --total guide-sales', /-4\.5/],
-    // 19.90 + 4.95 by the sample, 19.90 + 4.50 from the file, less 4.50.
-    ['bin/tally total guide-sales', /44\.75/],
-    ['curl localhost:8081/totals/guide-sales', /"total":"44\.75","count":4/],
-    ["curl -H 'Accept: text/plain'", /^44\.75\n/],
-  ],
-  'post-events': [
-    ['curl -i localhost:8082/default/sums', /202 Accepted/],
-    [
-      "curl -i localhost:8081 -H 'content-type: application/cloudevents+json'",
-      /204[^]*tally-outcome: applied/,
-    ],
-    [
-      "curl -i localhost:8081 -H 'content-type: application/cloudevents-batch",
-      /204[^]*tally-outcome: applied/,
-    ],
-    ["curl 'localhost:8081/requests/guide-1", /"total":"guide-events"[^]*"sum":"2\.5"/],
-  ],
-};
-
-/** Why others are not run here. */
-const untried: readonly (readonly [start: string, reason: string])[] = [
-  ['kubectl ', 'needs a cluster: e2e runs on one; the manifests are rendered and held against their schemas'],
-  ['bin/tally add 2 0.1 --add GATEWAY:80', 'needs a cluster: e2e adds through a gateway'],
-  ['kn func ', 'kn cannot be had by name: func.yaml is held against its schema'],
-  ['k6 run ', 'needs a cluster: k6.test.ts runs the scripts'],
-  ['FUNCTION=add PORT=80', 'k6.test.ts starts several processes of add'],
-  ['node k6/stand-in/run.ts', 'k6.test.ts runs it against several processes of add'],
-];
-
-test.each(guides)('every command of %s is known here', (name) => {
-  const starts = [...(printed[name] ?? []), ...untried].map(([start]) => start);
-  const commands = commandsIn(guide(name));
-  expect(commands.length).toBeGreaterThan(0);
-  expect(commands.filter((command) => !starts.some((start) => command.startsWith(start)))).toEqual([]);
-  for (const [start] of printed[name] ?? []) expect(guide(name)).toContain(start);
+test('every guide is known here', () => {
+  const files = readdirSync(join(root, 'docs', 'guides'));
+  expect(files.toSorted()).toEqual(guides.map((name) => `${name}.md`).toSorted());
 });
 
-test('the guides do what they say', async () => {
-  const directory = makeTempDir();
-  const system = startLocalSystem({ DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'error' });
-  const parts = await Promise.all((['add', 'accumulate', 'log'] as const).map((part) => system.part(part)));
-  const [add = '', accumulate = '', log = ''] = parts.map(({ address }) => address.split(':')[1]);
-  const env = { PATH: process.env['PATH'] ?? '', ADD_PORT: add, ACCUMULATE_PORT: accumulate, LOG_PORT: log };
-  mkdirSync(join(directory, 'bin'));
-  symlinkSync(join(root, 'bin', 'tally'), join(directory, 'bin', 'tally'));
-  const move = (text: string): string =>
-    text
-      .replaceAll('localhost:8081', `127.0.0.1:${accumulate}`)
-      .replaceAll('localhost:8082', `127.0.0.1:${log}`);
-  const run = (command: string, ...args: string[]): Promise<string> =>
-    until(`"${[command, ...args].join(' ')}" succeeds`, () => {
-      const { status, stdout } = spawnSync(command, args, { cwd: directory, env, encoding: 'utf8' });
-      return status === 0 ? stdout || '\n' : undefined;
+describe.each(guides)('the guide %s', (name) => {
+  test('has the commands that are known here, in their order', () => {
+    const starts = commandsOfGuides[name]?.map(([start]) => start) ?? [];
+    const found = commandsIn(readGuide(name)).map((command, index) => {
+      const start = starts[index];
+      return start !== undefined && command.startsWith(start) ? start : command;
     });
+    expect(found).toEqual(starts);
+  });
 
-  const [sample = ''] = blocksIn(guide('count-something'), 'ts');
-  // As a file beside the repository's own, with the ports of this system.
-  symlinkSync(join(root, 'client'), join(directory, 'client'));
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  const options = `{ add: '127.0.0.1:${add}', url: 'http://127.0.0.1:${accumulate}' }`;
-  expect(sample).toContain('createTallyClient()');
-  writeFileSync(
-    join(directory, 'sample.ts'),
-    sample.replace('createTallyClient()', `createTallyClient(${options})`),
-  );
-  expect(await run(process.execPath, 'sample.ts')).toBe('24.85 guide-sales\n');
-
-  for (const name of Object.keys(printed)) {
-    for (const command of commandsIn(guide(name))) {
-      const [, output = /never/] = printed[name]?.find(([start]) => command.startsWith(start)) ?? [];
-      expect((await run('sh', '-c', move(command))).replace(/^\n$/, '')).toMatch(output);
-    }
-  }
+  test('ends with what can go wrong', () => {
+    const [, end = ''] = readGuide(name).split('\n## What can go wrong\n\n');
+    expect(end).not.toMatch(/^#/m);
+    const points = end.match(/^- /gm) ?? [];
+    expect(points.length).toBeGreaterThanOrEqual(3);
+    expect(points.length).toBeLessThanOrEqual(6);
+  });
 });
 
-const testWithKustomize = kustomizeMissing === '' ? test : test.skip;
+const hasGrpcurl = spawnSync('grpcurl', ['-version']).error === undefined;
 
-testWithKustomize(`the kustomization of the guide renders both functions${kustomizeMissing}`, () => {
-  const [kustomization = ''] = blocksIn(guide('kustomize'), 'yaml');
-  const directory = makeTempDir();
-  mkdirSync(join(directory, 'sums'));
-  symlinkSync(root, join(directory, 'tally'));
-  writeFileSync(join(directory, 'sums', 'kustomization.yaml'), kustomization);
-  const rendered = render(join(directory, 'sums'));
-  for (const wanted of ['name: add', 'name: accumulate', 'image: registry.example.com/tally:1.0']) {
-    expect(rendered).toContain(wanted);
+/** The same request by our own client. */
+function withoutGrpcurl(command: string): string {
+  const [, data] = /^grpcurl .* -d '([^']*)'/.exec(command) ?? [];
+  if (data === undefined || hasGrpcurl) return command;
+  const { requestId = '', a = '', b = '', total = '' } = JSON.parse(data) as Record<string, string>;
+  return `bin/tally add ${a} ${b} --id ${requestId} --total ${total} --json`;
+}
+
+test(`count-something does what it says${hasGrpcurl ? '' : ' (grpcurl is not installed: bin/tally in its place)'}`, async () => {
+  const clone = new Clone();
+  await clone.start();
+  const [sample = ''] = blocksIn(readGuide('count-something'), 'ts');
+  const options = "{ add: 'localhost:8080', url: 'http://localhost:8081' }";
+  expect(sample).toContain('createTallyClient()');
+  const text = sample.replace('createTallyClient()', `createTallyClient(${clone.moved(options)})`);
+  writeFileSync(join(clone.directory, 'count.ts'), text);
+  clone.runAll('count-something', withoutGrpcurl);
+});
+
+test("count-something's sample is right to the compiler", () => {
+  const directory = makeClone();
+  const [sample = ''] = blocksIn(readGuide('count-something'), 'ts');
+  writeFileSync(join(directory, 'count.ts'), sample);
+  const config = { extends: './tsconfig.json', include: ['count.ts'], exclude: [] };
+  writeFileSync(join(directory, 'count.json'), JSON.stringify(config));
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const args = [tsc, '-p', 'count.json'];
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: directory, encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+});
+
+test('post-events does what it says, and its events count once', async () => {
+  const clone = new Clone();
+  await clone.start();
+  clone.runAll('post-events');
+  for (const again of findCommands('post-events', 'curl -i localhost:8081')) {
+    expect(clone.run(again)).toMatch(/tally-outcome: duplicate/);
   }
+  expect(clone.run('bin/tally total guide-events')).toBe('6.5\n');
+});
+
+test('what kn-func invokes accumulate with counts once, and what it deploys is there', async () => {
+  const clone = new Clone();
+  await clone.start();
+  const [invoke = ''] = findCommands('kn-func', 'kn func invoke');
+  const value = (name: string): string =>
+    (new RegExp(` --${name} ('[^']*'|\\S+)`).exec(invoke)?.[1] ?? '').replaceAll("'", '');
+  expect(invoke).toContain('--format=cloudevent');
+  const headers = ['id', 'type', 'source'].map((name) => `-H 'ce-${name}: ${value(name)}'`).join(' ');
+  const post = `curl -i localhost:8081 -H 'ce-specversion: 1.0' ${headers} -H 'content-type: application/json'`;
+  const outcomes = [1, 2].map(() => clone.run(`${post} -d '${value('data')}'`));
+  expect(outcomes).toEqual([
+    expect.stringMatching(/tally-outcome: applied/),
+    expect.stringMatching(/tally-outcome: duplicate/),
+  ]);
+  const paths = [...readGuide('kn-func').matchAll(/ --path (\S+)/g)].map(([, path = '']) =>
+    join(path, 'func.yaml'),
+  );
+  expect(paths).toHaveLength(3);
+  expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+test('k6-to-n finds three processes of add on one machine', async () => {
+  const clone = new Clone();
+  await clone.start();
+  // Other ports, so that a system that runs on the usual ones is not in the way.
+  const movedToo = (command: string): string => command.replaceAll(/\b809(?=[01]\b)/g, '2809');
+  const servers = findCommands('k6-to-n', 'FUNCTION=add');
+  for (const command of servers) {
+    const child = spawn('sh', ['-c', clone.moved(movedToo(command))], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', LOG_LEVEL: 'error' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+      detached: true,
+    });
+    const ended = once(child, 'exit');
+    closeAfterTest(async () => {
+      // The shell, npm and what it started are one process group.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+      await ended;
+    });
+    const port = /PORT=(\d+)/.exec(movedToo(command))?.[1] ?? '';
+    await until(`${command} is ready`, async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/health/readiness`).catch(() => undefined);
+      return response?.status === 200;
+    });
+  }
+  const report = join(clone.directory, 'report.html');
+  const [command = '', ...others] = findCommands('k6-to-n', 'npx node');
+  expect([servers.length, others.length]).toEqual([2, 0]);
+  const usual = `-e ACCUMULATE=http://localhost:8081 -e REPORT=${report}`;
+  const output = clone.run(`${movedToo(command)} ${usual}`, root);
+  expect(output.match(/: \S+:\d+ serves$/gm)).toHaveLength(3);
+  expect(readFileSync(report, 'utf8')).toContain('every threshold is met');
 });
 
 describe('links', () => {
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const documents = globSync('**/*.md', { cwd: root, exclude: ['node_modules', 'data', 'dist', '.cache'] });
 
   test.each(documents)('of %s lead to files and headings that are there', (document) => {
