@@ -85,9 +85,16 @@ test('an attempt that is given up while it waits for a connection is forgotten a
 
 test('an attempt that waits too long for a connection ends as a timeout and is never sent', async () => {
   const sink = createSink({ attemptTimeoutMs: 200 });
-  peer.behave = inTurn(hang, answer(202));
+  // The connection is busy until its answer's body ends.
+  let endBody: (() => void) | undefined;
+  const slow: Behaviour = (response) => {
+    response.writeHead(202).write('{');
+    endBody = () => response.end('}');
+  };
+  peer.behave = inTurn(slow, answer(202));
   const results = await Promise.all(['first', 'second', 'third'].map((id) => post(sink, id)));
-  expect(results).toMatchObject(results.map(() => ({ failure: 'timeout' })));
+  expect(results).toMatchObject([{ status: 202 }, { failure: 'timeout' }, { failure: 'timeout' }]);
+  endBody?.();
   await expect(post(sink, 'last')).resolves.toEqual({ status: 202 });
   expect(peer.ids).toEqual(['first', 'last']);
 });
