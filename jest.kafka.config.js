@@ -14,6 +14,6 @@ export default {
   globalSetup: './test/kafka/global-setup.ts',
   globalTeardown: './test/kafka/global-teardown.ts',
   testTimeout: 180_000,
-  // Two cores, a broker and the processes of each test: one at a time.
-  maxWorkers: 1,
+  // Each file has topics or a broker of its own, and waits for much: rebalances, sessions, retries.
+  maxWorkers: 2,
 };
