@@ -9,8 +9,8 @@ import { closeAfterTest } from './test/test-log.ts';
 
 const entry = fileURLToPath(new URL('start.js', import.meta.url));
 
-function run(env: Readonly<Record<string, string>>) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [entry], {
+function run(env: Readonly<Record<string, string>>, { flags = [] as string[], args = [] as string[] } = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, entry, ...args], {
     env: { PATH: process.env['PATH'], ...env },
     encoding: 'utf8',
   });
@@ -32,6 +32,22 @@ test('neither means the local system', () => {
   const { status, output } = run({ ADD_PORT: 'x' });
   expect(status).toBe(78);
   expect(output).toContain('"part":"local"');
+});
+
+test('an older Node is told where to find the one that is needed', () => {
+  const older = "Object.defineProperty(process, 'versions', { value: { node: '22.1.0' } })";
+  const { status, output } = run({}, { flags: ['--import', `data:text/javascript,${older}`] });
+  expect(status).toBe(1);
+  expect(output).toContain('this is Node 22.1.0; "npm start" and "npx node start.js" run Node 24');
+});
+
+test('an argument is refused with where the settings are, which --help says too', () => {
+  const refused = run({}, { args: ['--port=1'] });
+  expect(refused.status).toBe(64);
+  expect(refused.output).toMatch(/unknown argument "--port=1"\n\nUsage: npm start[^]*environment variables/);
+  const asked = run({}, { args: ['--help'] });
+  expect(asked.status).toBe(0);
+  expect(asked.output).toContain('docs/configuration.md');
 });
 
 test('a compile cache that cannot be written is done without', () => {

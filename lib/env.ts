@@ -10,9 +10,12 @@ export const exitConfig = 78;
 
 /** Thrown by {@link EnvReader.done}: one line for each problem, naming variable, value and what it should be. */
 export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
   constructor(problems: readonly string[]) {
     super(`configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.name = 'ConfigError';
+    this.problems = problems;
   }
 }
 
@@ -118,8 +121,18 @@ export class EnvReader {
     this.#problems.push(`${name} ${problem}`);
   }
 
+  /** Notes what another process will find wrong when it reads its own configuration with `read`. */
+  foresee(read: () => unknown): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.#problems.push(...error.problems);
+    }
+  }
+
   /** @throws ConfigError when anything that was read was not as it should be. */
   done(): void {
-    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+    if (this.#problems.length > 0) throw new ConfigError([...new Set(this.#problems)]);
   }
 }

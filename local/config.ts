@@ -2,6 +2,8 @@
 
 import { isIPv4 } from 'node:net';
 
+import { readConfig as readAccumulate } from '../functions/accumulate/config.ts';
+import { readConfig as readAdd } from '../functions/add/config.ts';
 import { EnvReader } from '../lib/env.ts';
 import { type KafkaConfig, readKafka } from './kafka/config.ts';
 import { rejectStrayKafka, wantsKafka } from './kafka/wanted.ts';
@@ -20,7 +22,8 @@ export interface LocalConfig {
 }
 
 /**
- * Reads what is the system's own and what is the log's; the functions read theirs when they start.
+ * Reads what is the system's own and what is the log's. The functions read theirs when they start; what they will find
+ * wrong is said here, with the rest.
  * @throws ConfigError naming every problem
  */
 export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
@@ -54,6 +57,9 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
       reader.problem('DEDUPE_WINDOW, LOG_RETENTION', problem);
     }
   }
+  const own = { ...env, DATA_DIR: dataDir, HOST: host, PORT: undefined, K_SINK: undefined };
+  reader.foresee(() => readAccumulate(own));
+  reader.foresee(() => readAdd(own));
   reader.done();
   return { ports, host, dataDir, kafka };
 }

@@ -2,7 +2,6 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { ConfigError, exitConfig } from '../lib/env.ts';
 import { AppError } from '../lib/errors.ts';
 import { runProcess } from '../lib/lifecycle.ts';
 import { createLog } from '../lib/log.ts';
@@ -43,6 +42,5 @@ export async function main(): Promise<void> {
 /** What a part had to say it has said itself. */
 function explained(error: unknown): unknown {
   if (!(error instanceof PartFailed)) return error;
-  const message = `${error.message}: see its message above`;
-  return error.exitCode === exitConfig ? new ConfigError([message]) : new AppError('unavailable', message);
+  return new AppError('unavailable', `${error.message}: see its message above`);
 }
