@@ -1,4 +1,5 @@
-// The simulation finds nothing in the code as it is, the same thing each time, and every mistake that is made in it.
+// The simulation finds nothing in the code as it is, the same thing each time, and mistakes that are made in it. CI runs
+// more seeds (`npm run simulate`) and every mistake (`npm run simulate:mutants`).
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,9 +18,9 @@ const patienceMs = 900_000;
 test(
   'I1 to I7 hold in every simulated run',
   async () => {
-    const report = await runSeeds({ from: 1, seeds: 1_000, jobs });
+    const report = await runSeeds({ from: 1, seeds: 300, jobs });
     expect(report.failed.map((summary) => formatFailure(summary))).toEqual([]);
-    expect(report.seeds).toBe(1_000);
+    expect(report.seeds).toBe(300);
   },
   patienceMs,
 );
@@ -54,10 +55,9 @@ describe('mistakes', () => {
     },
   );
 
-  // One in five; `npm run simulate:mutants` makes all of them.
-  test.each(
-    mutants.filter((_mutant, index) => index % 5 === 0).map(({ invariant, name }) => [invariant, name]),
-  )(
+  // The first against each invariant; `npm run simulate:mutants` makes all of them.
+  const firsts = new Map(mutants.toReversed().map(({ invariant, name }) => [invariant, name]));
+  test.each([...firsts])(
     '%s: found is "%s"',
     async (_invariant, name) => {
       const report = await runSeeds({ from: 1, seeds: 3_000, jobs, mutant: name, stopsAtFirst: true });
