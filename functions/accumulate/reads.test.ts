@@ -100,6 +100,14 @@ describe('the tag of a total', () => {
     expect(await tagOf()).toBe(second);
   });
 
+  test('I4: of two histories is never the same, as when a ledger was restored and goes on with other events', async () => {
+    const other = await startAccumulate();
+    await accumulate.add('x', '1');
+    await other.add('y', '2');
+    const headers = { 'if-none-match': await tagOf() };
+    expect(await (await other.get('/total', headers)).json()).toMatchObject({ version: 1, total: '2' });
+  });
+
   test('differs for text and JSON, and says so to caches', async () => {
     expect(await tagOf({ accept: 'text/plain' })).not.toBe(await tagOf());
     const { headers } = await accumulate.get('/total');

@@ -34,7 +34,7 @@ export function createReads(ledger: Ledger): Reads {
       const total = findTotal(ledger, text);
       const asText = (request.headers.accept ?? '').startsWith('text/plain');
       // The two forms are different representations, so they have different tags (RFC 9110, section 8.8.3).
-      const etag = asText ? `"${total.version}-text"` : `"${total.version}"`;
+      const etag = asText ? `"${nameState(total)}-text"` : `"${nameState(total)}"`;
       response.setHeader('vary', 'accept');
       if (answerNotModified(request, response, etag)) return;
       if (asText) sendText(response, 200, 'text/plain', `${total.total}\n`);
@@ -88,6 +88,14 @@ function parseName(text: string): TotalName {
 function emptyTotal(name: TotalName): ReadTotal {
   if (name !== defaultTotal) throw new AppError('not-found', `nothing was ever added to a total "${name}"`);
   return { name, total: '0', count: 0, version: 0 };
+}
+
+/**
+ * The version alone would do, were no ledger ever restored from a backup: the events that come after that come in another
+ * order, and the same versions then name other totals.
+ */
+function nameState({ version, setHash = 0n }: ReadTotal): string {
+  return `${version}-${BigInt.asUintN(64, setHash).toString(36)}`;
 }
 
 export function toJson(total: ReadTotal): Record<string, unknown> {
