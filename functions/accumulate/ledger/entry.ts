@@ -75,7 +75,8 @@ export function addToSetHash(setHash: bigint, entryHash: Buffer): bigint {
 }
 
 export function toInteger(hash16: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(hash16).toString('hex')}`);
+  const view = new DataView(hash16.buffer, hash16.byteOffset, 16);
+  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
 }
 
 export function fromInteger(setHash: bigint): Buffer {
