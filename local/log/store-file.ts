@@ -34,7 +34,9 @@ export function openDatabase(path: string): DatabaseSync {
     db.exec('BEGIN IMMEDIATE');
     if (isNew) db.exec(schema);
     else checkContent(db, path);
-    db.exec('COMMIT');
+    // What a process left there whose fsync failed, or that was killed within a commit, is read by everybody and on no
+    // disk: it is put there before anything builds on it.
+    db.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
     return db;
   } catch (error) {
     db.close();

@@ -1,4 +1,13 @@
-import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -54,6 +63,21 @@ test('records come back as they were written, after the store was closed and ope
     ).toEqual(records.map((each, offset) => ({ offset, ...each })));
     expect(append(store, 'd')).toEqual([3]);
   });
+});
+
+test('I1: what a killed log left in its write-ahead log is in the file before anything builds on it', () => {
+  const [left, alone] = [join(makeTempDir(), 'log.db'), join(makeTempDir(), 'log.db')];
+  withStore((store) => {
+    append(store, 'a', 'b');
+    for (const suffix of ['', '-wal']) copyFileSync(path + suffix, left + suffix);
+  });
+  const opened = new Store(left);
+  // What a power cut may leave.
+  copyFileSync(left, alone);
+  opened.close();
+  const store = new Store(alone);
+  expect(store.read('sums', 0, 10).map(({ headers }) => headers['ce_id'])).toEqual(['a', 'b']);
+  store.close();
 });
 
 test('a batch with a record that cannot be stored stores none of it and takes no offset', () => {

@@ -60,6 +60,11 @@ export class DatabaseContent {
   isLogNew = true;
   /** There is something in the write-ahead log, which belongs to the name and not to the file. */
   hasLog = false;
+  /**
+   * An fsync of the write-ahead log has failed: the kernel takes what it did not write for written, so that no later
+   * fsync writes it. A checkpoint does, which writes it to the file.
+   */
+  hasFailedFsync = false;
   readonly #known = new Map<string, Row | undefined>();
   #real: Real = empty;
   #schema = '';
@@ -116,7 +121,7 @@ export class DatabaseContent {
     if (this.#isUnsynced) this.prepare('RELEASE commits').run();
     this.#isUnsynced = true;
     this.hasLog = true;
-    if (isSynced) this.sync();
+    if (isSynced && !this.hasFailedFsync) this.sync();
   }
 
   rollback(): void {
@@ -136,12 +141,14 @@ export class DatabaseContent {
 
   /** What is committed is durable. */
   sync(): void {
+    this.hasFailedFsync = false;
     if (!this.#isUnsynced) return;
     this.prepare('COMMIT').run();
     this.#isUnsynced = false;
   }
 
   cutPower(): void {
+    this.hasFailedFsync = false;
     this.connections.clear();
     this.readers.clear();
     this.owner = undefined;
@@ -168,6 +175,7 @@ export class DatabaseContent {
 
   /** Nobody needs it any more. */
   discard(): void {
+    this.hasFailedFsync = false;
     if (this.isEmpty) return;
     this.#isUnsynced = false;
     this.#giveBack();

@@ -253,4 +253,20 @@ export const mutants: readonly Mutant[] = [
     "[etag, `W/${etag}`, '*'].includes(tag.trim())",
     "tag !== ''",
   ]),
+  mutant('I5', 'build on a seal that may be on no disk', `${ledger}/volume.ts`, [
+    'for (const number of listGenerations(directory)) {',
+    'for (const number of listGenerations(directory).slice(-1)) {',
+  ]),
+  mutant('I5', 'build on the commit of a killed process that may be on no disk', `${ledger}/volume.ts`, [
+    '      settle(directory);',
+    '',
+  ]),
+  mutant('I1', 'build a log on records that may be on no disk', 'local/log/store-file.ts', [
+    "'COMMIT; PRAGMA wal_checkpoint(TRUNCATE)'",
+    "'COMMIT'",
+  ]),
+  mutant('I5', 'go on after a failed fsync', `${ledger}/writing-thread.ts`, [
+    'if (isFsyncFailure(error)) throw error;',
+    '',
+  ]),
 ];

@@ -52,6 +52,8 @@ export interface Profile {
   readonly threadDelayMs: number;
   /** Of the crashes at the disk, those that are power cuts. */
   readonly powerCutShare: number;
+  /** Of the commits, those between whose write and whose fsync the process ends. */
+  readonly unsyncedShare: number;
   /** Of the commits that fail, those whose fsync does. */
   readonly fsyncShare: number;
   /** Time between the things that happen to the whole system; Infinity for never. */
@@ -117,6 +119,7 @@ function setClocks(profile: Profile, dice: Dice): Profile {
     lateness: 0,
     diskCrashEvery: Number.POSITIVE_INFINITY,
     diskErrorEvery: Number.POSITIVE_INFINITY,
+    unsyncedShare: 0,
     every: { ...profile.every, 'clock jump': profile.durationMs / 4, kill: profile.durationMs / 3 },
     restartMs: 100,
     jumpMs: dice.pick([windowMs + day, 40 * day]),
@@ -186,6 +189,7 @@ function drawAnything(dice: Dice): Profile {
     preemptEvery: rarely(2, 50),
     threadDelayMs: dice.pick([0.05, 5, 50]),
     powerCutShare: dice.pick([0, 0.5, 1]),
+    unsyncedShare: some(0.005, 0.05),
     fsyncShare: dice.pick([0, 0.3, 1]),
     every: {
       kill: happens(0.5),

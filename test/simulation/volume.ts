@@ -79,6 +79,12 @@ export class Volume {
     return true;
   }
 
+  /** Whether the process ends between the write of a commit and its fsync. */
+  endsUnsynced(): boolean {
+    const { dice, profile, isCalm } = world();
+    return !isCalm && dice.chance(profile.unsyncedShare);
+  }
+
   add(name: string, inode: Inode): void {
     this.names.set(name, inode);
     this.inodes.add(inode);

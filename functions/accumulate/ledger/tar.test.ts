@@ -95,11 +95,10 @@ test('a stream that is cut off anywhere before its end is noticed', async () => 
 test('a header that was changed is noticed, and so is what is no tar', async () => {
   const whole = makeTar();
   await fc.assert(
-    // Byte 155 only ends the digits of the checksum.
+    // Byte 155 only ends the digits of the checksum, and a blank in place of their first zero leaves them the same number.
     fc.asyncProperty(
-      fc.nat(511).filter((at) => at !== 155),
-      fc.nat(7),
-      async (at, bit) => {
+      fc.tuple(fc.nat(511), fc.nat(7)).filter(([at, bit]) => at !== 155 && !(at === 148 && bit === 4)),
+      async ([at, bit]) => {
         const damaged = Buffer.from(whole);
         damaged[at] = (damaged[at] ?? 0) ^ (1 << bit);
         await expect(readAll(damaged)).rejects.toMatchObject({ code: 'damaged' });

@@ -6,10 +6,16 @@ import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statfsSync } from
 import { join } from 'node:path';
 
 import { AppError, messageOf } from '../../../lib/errors.ts';
-import { damaged } from './damage.ts';
+import { damaged, toLedgerError } from './damage.ts';
 import type { Total } from './entry.ts';
 import { Generation } from './generation.ts';
-import { createGeneration, generationFile, type Opening, syncPath } from './generation-file.ts';
+import {
+  createGeneration,
+  generationFile,
+  openGeneration,
+  type Opening,
+  syncPath,
+} from './generation-file.ts';
 import { networkFileSystem } from './network-file-system.ts';
 import type { GenerationState } from './rows.ts';
 
@@ -44,7 +50,10 @@ export class Volume {
   constructor(directory: string, mode: 'read' | 'write', now = Date.now()) {
     this.directory = directory;
     this.#mode = mode;
-    if (mode === 'write') prepare(directory, now);
+    if (mode === 'write') {
+      prepare(directory, now);
+      settle(directory);
+    }
     this.#generations = openGenerations(directory, mode);
   }
 
@@ -194,6 +203,26 @@ function prepare(directory: string, now: number): void {
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('unavailable', `cannot use ${directory}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Writes what is in write-ahead logs to the files themselves, and so to the disk: a process that was killed within a
+ * commit, or whose fsync failed, leaves it where everybody reads it and a power cut takes it. The last commit to a
+ * generation is its seal: without it, the one that follows had never begun.
+ */
+function settle(directory: string): void {
+  for (const number of listGenerations(directory)) {
+    const file = generationFile(directory, number);
+    if (!existsSync(`${file}-wal`)) continue;
+    const db = openGeneration(file, 'write');
+    try {
+      db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      throw toLedgerError(file, error);
+    } finally {
+      db.close();
+    }
   }
 }
 

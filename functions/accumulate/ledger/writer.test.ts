@@ -295,6 +295,40 @@ describe('two processes on one volume', () => {
     expect(right.problems()).toEqual([]);
   });
 
+  test('I2: a generation is as old as its latest event, though one whose clock is behind adds to the same total', () => {
+    const small = { ...retention, maxEvents: 3 };
+    const [right, behind] = [open(small), open(small)];
+    const begin = right.now;
+    right.now = begin + 7 * day;
+    const x = entry('x', '1', { time: right.now });
+    right.apply(entry('y', '1'), x);
+    behind.now = begin - 40 * day;
+    behind.apply(entry('z', '1'));
+    // The generation is full.
+    behind.apply(entry('u', '1'));
+    right.now = begin + 31.5 * day;
+    for (let n = 0; n < 7; n++) right.apply(entry(`n${n}`, '1', { time: right.now }));
+    expect(right.apply(x)).toEqual(['duplicate']);
+    expect(right.problems()).toEqual([]);
+  });
+
+  test('I2: an event of a time ahead, whose mark was deleted, is not counted again by one whose clock is behind', () => {
+    const small = { ...retention, maxEvents: 3 };
+    const right = open(small);
+    const begin = right.now;
+    const x = entry('x', '1', { time: begin + 0.9 * day });
+    right.apply(x, entry('y', '1'), entry('z', '1'));
+    right.now = begin + 1_000;
+    right.apply(entry('u', '1'));
+    right.now = begin + 32 * day;
+    for (let n = 0; n < 7; n++) right.apply(entry(`n${n}`, '1', { time: right.now }));
+    expect(right.volume.oldestFirst[0]?.number).toBeGreaterThan(1);
+    const behind = open(small);
+    behind.now = begin + day;
+    expect(behind.apply(x)).toEqual(['expired']);
+    expect(behind.problems()).toEqual([]);
+  });
+
   test('I2: what one has counted is a duplicate for the other, across new generations', () => {
     const options = { windowMs: 30 * day, maxEvents: 3 };
     const [left, right] = [open(options), open(options)];

@@ -34,8 +34,6 @@ export function runWritingThread(
     const { newest } = held;
     checkNewest(newest);
     const isCurrent = checkWitness(directory, newest);
-    // Whatever an earlier process left in the write-ahead log gets an fsync of its own before anything builds on it.
-    newest.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     const writer = new Writer(held, { ...options, now: Date.now, monotonicNow: () => performance.now() });
     const files = new TotalsFileSchedule(directory, writer, say);
     if (!isCurrent) files.write();

@@ -221,6 +221,12 @@ export class DatabaseSync implements Connection {
         throw sqliteError(codes.full, 'database or disk is full');
       }
       if (volume.fails()) this.#failCommit();
+      if (this.#isFull && this.#isAlone && volume.endsUnsynced()) {
+        content.commit(false);
+        content.writer = undefined;
+        world().count('crashes before the fsync of a commit');
+        world().crash('crash before the fsync of a commit');
+      }
       content.commit(this.#isFull);
       this.#ownCommits++;
       content.writer = undefined;
@@ -228,6 +234,15 @@ export class DatabaseSync implements Connection {
       content.isLogNew = false;
       world().note('commit', this.#depth++, () => this.path);
     });
+  }
+
+  /**
+   * No other process has the file open: whoever opens it next looks in the log for what is whole there. Those who have it
+   * open do not.
+   */
+  get #isAlone(): boolean {
+    const { connections } = this.content;
+    return [...connections].every((each) => each instanceof DatabaseSync && each.#process === this.#process);
   }
 
   #failCommit(): never {
@@ -239,9 +254,11 @@ export class DatabaseSync implements Connection {
     }
     world().count('fsyncs that failed');
     this.#process.hasBadDisk = true;
-    // The commit is whole in the log: the next who opens the file may find it there.
+    // The commit is whole in the log: the next who opens the file may find it there, in memory and on no disk.
     if (dice.chance(0.5)) {
-      this.content.commit(true);
+      const isAlone = this.#isAlone;
+      this.content.commit(!isAlone);
+      this.content.hasFailedFsync = isAlone;
       this.content.writer = undefined;
     } else this.#abort();
     throw sqliteError(ioErrors.fsync, 'disk I/O error');
