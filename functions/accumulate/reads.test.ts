@@ -6,6 +6,7 @@ import { startAccumulate, type TestAccumulate } from '../../test/accumulate.ts';
 import { RawConnection } from '../../test/raw-connection.ts';
 import { structuredEvent } from '../../test/sum-event.ts';
 import { until } from '../../test/until.ts';
+import { entry, retention, TestLedger } from './ledger/fixtures.ts';
 import { Ledger } from './ledger/ledger.ts';
 
 let accumulate: TestAccumulate;
@@ -301,6 +302,18 @@ describe('a request', () => {
       await accumulate.add('another', '1');
       expect(connection.statuses).toEqual([]);
       await accumulate.add(id, '2', { b: '3', sum: '5' });
+      await until('the answer', () => connection.statuses.length === 1);
+      expect(connection.statuses).toEqual([200]);
+    });
+
+    test('is answered though its event is in a generation that another process has sealed meanwhile', async () => {
+      const { connection } = await startWaiting();
+      const other = new TestLedger(accumulate.directory, { ...retention, maxEvents: 1 });
+      // Both between two looks.
+      other.apply({ ...entry(id, '2'), source: '/functions/add' });
+      other.apply(entry('next', '1'));
+      expect(other.volume.newest.number).toBe(2);
+      other.close();
       await until('the answer', () => connection.statuses.length === 1);
       expect(connection.statuses).toEqual([200]);
     });

@@ -3,14 +3,16 @@
 import { truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 
 import { startAccumulate, type TestAccumulate } from '../../test/accumulate.ts';
 import { EventReader } from '../../test/event-source.ts';
 import { postHead, RawConnection } from '../../test/raw-connection.ts';
 import { structuredEvent, sumEvent } from '../../test/sum-event.ts';
 import { until } from '../../test/until.ts';
+import { entry, TestLedger } from './ledger/fixtures.ts';
 import { generationFile } from './ledger/generation-file.ts';
+import { Ledger } from './ledger/ledger.ts';
 import { maxStreams } from './streams.ts';
 
 interface Total {
@@ -135,6 +137,25 @@ describe('the stream of all totals', () => {
     );
     // The newest has no time of its own.
     expect(reader.of('ledger').at(-1)).toEqual({ events: 3, duplicates: 1, lagSeconds: null });
+  });
+
+  test('tells of what another process counts in the midst of a look', async () => {
+    const accumulate = await startAccumulate();
+    const reader = await open(accumulate, '/stream');
+    await until('all are told', () => reader.of('complete').length === 1);
+    const other = new TestLedger(accumulate.directory);
+    const read = jest.spyOn(Ledger.prototype, 'changedTotals');
+    read.mockImplementationOnce(function (this: Ledger, ...changes) {
+      // The real one: this stands in for it once.
+      const told = this.changedTotals(...changes);
+      other.apply(entry('second', '2', { total: 'b' }));
+      return told;
+    });
+    await accumulate.add('first', '1', { total: 'a' });
+    await until('both are told', () => changed(reader).flat().length === 2);
+    expect(changed(reader).flat()).toEqual(['a 1', 'b 2']);
+    read.mockRestore();
+    other.close();
   });
 
   test('tells of more totals than one event holds in several', async () => {
