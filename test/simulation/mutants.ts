@@ -254,12 +254,16 @@ export const mutants: readonly Mutant[] = [
     "tag !== ''",
   ]),
   mutant('I5', 'build on a seal that may be on no disk', `${ledger}/volume.ts`, [
-    'for (const number of listGenerations(directory)) {',
-    'for (const number of listGenerations(directory).slice(-1)) {',
+    'for (const { file } of opened) settle(file);',
+    'for (const { file } of opened.slice(-1)) settle(file);',
   ]),
   mutant('I5', 'build on the commit of a killed process that may be on no disk', `${ledger}/volume.ts`, [
-    '      settle(directory);',
+    "if (mode !== 'read') for (const { file } of opened) settle(file);",
     '',
+  ]),
+  mutant('I4', 'serve what may be on no disk', `${ledger}/volume.ts`, [
+    "if (mode !== 'read') for",
+    "if (mode === 'write') for",
   ]),
   mutant('I1', 'build a log on records that may be on no disk', 'local/log/store-file.ts', [
     "'COMMIT; PRAGMA wal_checkpoint(TRUNCATE)'",

@@ -29,6 +29,13 @@ export interface Finding {
   readonly lines: readonly string[];
 }
 
+/** What the run itself does has failed, which is a violation: nothing is left to be compared. */
+class EndedEarly extends Error {
+  constructor() {
+    super(world().violations.at(-1)?.message);
+  }
+}
+
 /** Runs the simulation of one seed. */
 export function simulate(seed: number, isTraced = false): Finding {
   const dice = new Dice(seed);
@@ -39,7 +46,11 @@ export function simulate(seed: number, isTraced = false): Finding {
   enter(run);
   try {
     const simulation = new Simulation();
-    simulation.run();
+    try {
+      simulation.run();
+    } catch (error) {
+      if (!(error instanceof EndedEarly)) throw error;
+    }
     return {
       seed,
       hash: run.hash,
@@ -136,7 +147,7 @@ class Simulation {
     world().runOn(this.#control.main, () => {
       result = { value: run() };
     });
-    if (result === undefined) throw new Error(world().violations.at(-1)?.message ?? 'a step failed');
+    if (result === undefined) throw new EndedEarly();
     return result.value;
   }
 

@@ -38,7 +38,7 @@ export class Reader {
   #unchanged: Unchanged | undefined;
 
   constructor(directory: string) {
-    this.#volume = new Volume(directory, 'read');
+    this.#volume = new Volume(directory, 'serve');
   }
 
   /** While the volume does not change, and it is asked each time whether it has, this gives one and the same object. */

@@ -33,12 +33,18 @@ export const maxAheadMs = 86_400_000;
 /** How files begin that are being made, or that a process left which ended while it made them. */
 const asidePrefix = '.new-';
 
+/**
+ * `read` changes nothing, as for tools; `serve` reads for those who are told what is read, so that a power cut must not take
+ * it; `write`, too, and creates, removes and is written to.
+ */
+export type VolumeMode = 'read' | 'serve' | 'write';
+
 /** A generation holds a quarter of the window, so that at most a quarter more than the window is kept. */
 const generationsPerWindow = 4;
 
 export class Volume {
   readonly directory: string;
-  readonly #mode: 'read' | 'write';
+  readonly #mode: VolumeMode;
   /** Oldest first; the last is the newest, the others are sealed. */
   #generations: Generation[] = [];
 
@@ -47,13 +53,10 @@ export class Volume {
    * @throws AppError `damaged` when a file is missing, not a ledger, or of a newer format; `unavailable` when it can't
    * be used at all
    */
-  constructor(directory: string, mode: 'read' | 'write', now = Date.now()) {
+  constructor(directory: string, mode: VolumeMode, now = Date.now()) {
     this.directory = directory;
     this.#mode = mode;
-    if (mode === 'write') {
-      prepare(directory, now);
-      settle(directory);
-    }
+    if (mode === 'write') prepare(directory, now);
     this.#generations = openGenerations(directory, mode);
   }
 
@@ -147,7 +150,7 @@ export class Volume {
  * Opens the generations from the oldest on, following the seals. A file is there before its predecessor's seal is
  * committed, so one that is missing after the seal was read is missing indeed.
  */
-function openGenerations(directory: string, mode: 'read' | 'write'): Generation[] {
+function openGenerations(directory: string, mode: VolumeMode): Generation[] {
   const [first] = listGenerations(directory);
   if (first === undefined) {
     throw new AppError('unavailable', `${directory} holds no ledger: is it the right directory?`);
@@ -168,6 +171,7 @@ function openGenerations(directory: string, mode: 'read' | 'write'): Generation[
       newest.close();
       opened[opened.length - 1] = new Generation(directory, newest.number, 'write');
     }
+    if (mode !== 'read') for (const { file } of opened) settle(file);
     // A process ended between writing down that they go and deleting them.
     for (const generation of opened.splice(0, oldest - first)) {
       if (mode === 'write') removeGeneration(directory, generation);
@@ -207,22 +211,19 @@ function prepare(directory: string, now: number): void {
 }
 
 /**
- * Writes what is in write-ahead logs to the files themselves, and so to the disk: a process that was killed within a
- * commit, or whose fsync failed, leaves it where everybody reads it and a power cut takes it. The last commit to a
- * generation is its seal: without it, the one that follows had never begun.
+ * Writes what is in a generation's write-ahead log to the file itself, and so to the disk. A process that was killed within a
+ * commit, or whose fsync failed, leaves it where everybody who opens the file reads it and a power cut takes it; the last
+ * commit to a generation is its seal, without which the one that follows had never begun.
  */
-function settle(directory: string): void {
-  for (const number of listGenerations(directory)) {
-    const file = generationFile(directory, number);
-    if (!existsSync(`${file}-wal`)) continue;
-    const db = openGeneration(file, 'write');
-    try {
-      db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch (error) {
-      throw toLedgerError(file, error);
-    } finally {
-      db.close();
-    }
+function settle(file: string): void {
+  if (!existsSync(`${file}-wal`)) return;
+  const db = openGeneration(file, 'write');
+  try {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    throw toLedgerError(file, error);
+  } finally {
+    db.close();
   }
 }
 

@@ -61,8 +61,10 @@ export class DatabaseSync implements Connection {
   close(): void {
     if (!this.isOpen) return;
     this.#release();
-    if (!this.#process.isAlive || this.content.connections.size > 0) return;
-    // The last one writes the log back into the file and removes it.
+    if (!this.#process.isAlive || this.content.connections.size > 0 || this.#isReadOnly) return;
+    // The last one writes the log back into the file and removes it, unless the disk fails, of which nobody is told.
+    if (this.volume.fails()) return;
+    if (this.#isFull) this.content.sync();
     this.content.hasLog = false;
     this.content.isLogNew = true;
   }
