@@ -23,7 +23,7 @@ export function isBusy(error: unknown): boolean {
 
 /**
  * After a failed fsync nobody knows which pages are on disk, and asking again may answer a false yes: the process has
- * to end and begin again from what the disk really has.
+ * to end, and the next one writes all that it finds anew before it builds on it.
  */
 export function isFsyncFailure(error: unknown): boolean {
   return sqliteCode(error) === fsyncFailed;

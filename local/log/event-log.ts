@@ -125,7 +125,7 @@ export function createEventLog({ config, log, fail, faults = {} }: EventLogOptio
     faults,
   });
 
-  const housekeeping = new Housekeeping({ store, committed: () => source.committed, config, log });
+  const housekeeping = new Housekeeping({ store, committed: () => source.committed, config, log, fail });
 
   return {
     server,

@@ -3,6 +3,7 @@
 
 import { messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import { isFsyncFailure } from '../../lib/sqlite.ts';
 import type { LogConfig } from './config.ts';
 import type { Store } from './store.ts';
 
@@ -14,6 +15,8 @@ export interface HousekeepingOptions {
   readonly committed: () => number;
   readonly config: Pick<LogConfig, 'commitIntervalMs' | 'retentionMs'>;
   readonly log: Log;
+  /** Told of a log that can no longer be trusted. */
+  readonly fail: (error: unknown) => void;
 }
 
 export class Housekeeping {
@@ -45,17 +48,18 @@ export class Housekeeping {
   }
 
   saveOffset(): void {
-    const { store, committed, log } = this.#options;
+    const { store, committed, log, fail } = this.#options;
     try {
       store.saveOffset(committed());
     } catch (error) {
+      if (isFsyncFailure(error)) fail(error);
       // The next time will do: a restart before it delivers more records again.
       log.warn(`the committed offset could not be saved: ${messageOf(error)}`);
     }
   }
 
   #removeOld(): void {
-    const { store, config, log } = this.#options;
+    const { store, config, log, fail } = this.#options;
     if (this.#stopped) return;
     try {
       const removed = store.removeOld(Date.now() - config.retentionMs, stepRecords);
@@ -65,6 +69,7 @@ export class Housekeeping {
         });
       }
     } catch (error) {
+      if (isFsyncFailure(error)) fail(error);
       log.warn(`old records could not be removed: ${messageOf(error)}`);
     }
   }

@@ -15,6 +15,8 @@ export interface Mutant {
   /** What it breaks. */
   readonly invariant: string;
   readonly edits: readonly Edit[];
+  /** The seed to look from. */
+  readonly from?: number;
 }
 
 export function findMutant(name: string): Mutant {

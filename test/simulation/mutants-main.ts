@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { messageOf } from '../../lib/errors.ts';
 import { readMutant, readWholeNumber } from './arguments.ts';
+import type { Mutant } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { runSeeds } from './run-seeds.ts';
 
@@ -20,22 +21,23 @@ const { values, positionals } = parseArgs({
 
 const chosen = positionals.length > 0 ? positionals.map(readMutant) : mutants;
 const missed: string[] = [];
-for (const { name, invariant } of chosen) {
-  const { found, line } = await look(name);
+for (const mutant of chosen) {
+  const { name, invariant } = mutant;
+  const { found, line } = await look(mutant);
   if (!found) missed.push(name);
   process.stdout.write(`${invariant}  ${name.padEnd(60)} ${line}\n`);
 }
 process.stdout.write(`${chosen.length - missed.length} of ${chosen.length} mutants found\n`);
 process.exitCode = missed.length > 0 ? 1 : 0;
 
-async function look(mutant: string): Promise<{ found: boolean; line: string }> {
+async function look(mutant: Mutant): Promise<{ found: boolean; line: string }> {
   const { from, seeds, jobs } = values;
   try {
     const report = await runSeeds({
-      from: readWholeNumber('from', from),
+      from: Math.max(readWholeNumber('from', from), mutant.from ?? 1),
       seeds: readWholeNumber('seeds', seeds),
       jobs: readWholeNumber('jobs', jobs),
-      mutant,
+      mutant: mutant.name,
       stopsAtFirst: true,
     });
     const [seen] = report.failed[0]?.violations ?? [];

@@ -12,6 +12,11 @@ function mutant(
   return { name, invariant, edits: changes.map(([find, replace]): Edit => ({ file, find, replace })) };
 }
 
+/** One that few seeds show: the seed to look from saves the minutes that those before it take. */
+function rare(from: number, mutant: Mutant): Mutant {
+  return { ...mutant, from };
+}
+
 const ledger = 'functions/accumulate/ledger';
 
 /** Without it events are judged by the window alone. Some mistakes show only together with this one: it makes up for them. */
@@ -224,7 +229,10 @@ export const mutants: readonly Mutant[] = [
     'Math.max(now, newest.lastAppliedAt(), openedAt)',
     'now',
   ]),
-  mutant('I2', 'trust a clock that is behind after ids were deleted', `${ledger}/batch.ts`, forgetting),
+  rare(
+    5_800,
+    mutant('I2', 'trust a clock that is behind after ids were deleted', `${ledger}/batch.ts`, forgetting),
+  ),
   mutant('I1', 'take a disk that cannot be read just now for a mistake', `${ledger}/reader.ts`, [
     '        this.#volume.advance();\n      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }',
     '      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }\n      this.#volume.advance();',
@@ -261,16 +269,25 @@ export const mutants: readonly Mutant[] = [
     "if (mode !== 'read') for (const { file } of opened) settle(file);",
     '',
   ]),
-  mutant('I4', 'serve what may be on no disk', `${ledger}/volume.ts`, [
-    "if (mode !== 'read') for",
-    "if (mode === 'write') for",
-  ]),
-  mutant('I1', 'build a log on records that may be on no disk', 'local/log/store-file.ts', [
-    "'COMMIT; PRAGMA wal_checkpoint(TRUNCATE)'",
-    "'COMMIT'",
-  ]),
-  mutant('I5', 'go on after a failed fsync', `${ledger}/writing-thread.ts`, [
-    'if (isFsyncFailure(error)) throw error;',
-    '',
-  ]),
+  rare(
+    1_200,
+    mutant('I1', 'build a log on records that may be on no disk', 'local/log/store-file.ts', [
+      "'COMMIT; PRAGMA wal_checkpoint(TRUNCATE)'",
+      "'COMMIT'",
+    ]),
+  ),
+  rare(
+    3_100,
+    mutant('I5', 'go on after a failed fsync', `${ledger}/writing-thread.ts`, [
+      'if (isFsyncFailure(error)) throw error;\n        say(',
+      'say(',
+    ]),
+  ),
+  rare(
+    4_600,
+    mutant('I1', 'go on with a log after a failed fsync', 'local/log/housekeeping.ts', [
+      'store.saveOffset(committed());\n    } catch (error) {\n      if (isFsyncFailure(error)) fail(error);',
+      'store.saveOffset(committed());\n    } catch (error) {',
+    ]),
+  ),
 ];

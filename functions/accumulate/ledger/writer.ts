@@ -2,7 +2,7 @@
 // events, and the new totals become durable together or not at all (I1, I2, I5). Runs on the writing thread; every
 // call blocks until the disk has answered.
 
-import { isBusy, isDamage } from '../../../lib/sqlite.ts';
+import { isBusy, isDamage, isFsyncFailure } from '../../../lib/sqlite.ts';
 import { Batch, type GroupResult, prepareStatements, type Statements } from './batch.ts';
 import { toLedgerError } from './damage.ts';
 import type { Entry } from './entry.ts';
@@ -98,7 +98,7 @@ export class Writer {
       this.#volume.prune(Math.min(now, newestEventTime), this.#options.retention);
     } catch (error) {
       // Another process has the lock, or the disk has no space: there will be a next time.
-      if (isDamage(error)) throw error;
+      if (isDamage(error) || isFsyncFailure(error)) throw error;
     }
   }
 

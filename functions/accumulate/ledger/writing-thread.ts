@@ -83,7 +83,9 @@ class TotalsFileSchedule {
     );
   }
 
-  /** Never fails: the file is a projection, and what the ledger acknowledged stands without it. */
+  /**
+   * Fails only where the ledger itself does: the file is a projection, and what the ledger acknowledged stands without it.
+   */
   write(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -93,6 +95,8 @@ class TotalsFileSchedule {
         writeTotalsFile(this.#directory, generation);
       });
     } catch (error) {
+      // Its transaction may have sealed a generation.
+      if (isFsyncFailure(error)) throw error;
       this.#say({ kind: 'warning', message: `totals.json is not up to date: ${messageOf(error)}` });
     }
     const now = performance.now();
