@@ -1,10 +1,11 @@
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { expect, test } from '@jest/globals';
 
 import { makeTempDir } from '../test/temp-dir.ts';
-import { isBusy, isFsyncFailure, sqliteCode } from './sqlite.ts';
+import { isBusy, isDamage, isFsyncFailure, sqliteCode } from './sqlite.ts';
 
 function thrownBy(run: () => unknown): unknown {
   try {
@@ -29,6 +30,19 @@ test("another connection's lock is busy, and nothing else is", () => {
   other.close();
   expect([locked, wrong, new Error('x'), undefined].map(isBusy)).toEqual([true, false, false, false]);
   expect([locked, wrong, new Error('x'), 'x'].map(sqliteCode)).toEqual([5, 1, undefined, undefined]);
+});
+
+test('a file that was emptied while it was open is damaged, and what is no SQL is a bug', () => {
+  const path = join(makeTempDir(), 'x.db');
+  const db = new DatabaseSync(path);
+  db.exec('CREATE TABLE t (x)');
+  truncateSync(path, 0);
+  const emptied = thrownBy(() => db.prepare('SELECT * FROM t').get());
+  const noSql = thrownBy(() => {
+    db.exec('no SQL');
+  });
+  db.close();
+  expect([emptied, noSql].map(isDamage)).toEqual([true, false]);
 });
 
 test('a failed fsync is told from other input and output errors', () => {

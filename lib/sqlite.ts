@@ -1,5 +1,8 @@
 // What SQLite's result codes mean to whoever keeps data in it: https://sqlite.org/rescode.html
 
+import { messageOf } from './errors.ts';
+
+const wrong = 1;
 const busy = 5;
 const corrupt = 11;
 const notADatabase = 26;
@@ -11,9 +14,12 @@ export function sqliteCode(error: unknown): number | undefined {
   return isObject && 'errcode' in error ? Number(error.errcode) : undefined;
 }
 
-/** The file is not what SQLite wrote. */
+/** The file is not what SQLite wrote; one that was emptied while it was open has lost its tables. */
 export function isDamage(error: unknown): boolean {
-  return [corrupt, notADatabase].includes((sqliteCode(error) ?? 0) & 0xff);
+  const code = (sqliteCode(error) ?? 0) & 0xff;
+  return (
+    [corrupt, notADatabase].includes(code) || (code === wrong && /^no such table/.test(messageOf(error)))
+  );
 }
 
 /** Another process holds the lock. */
