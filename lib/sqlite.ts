@@ -18,7 +18,7 @@ export function sqliteCode(error: unknown): number | undefined {
 export function isDamage(error: unknown): boolean {
   const code = (sqliteCode(error) ?? 0) & 0xff;
   return (
-    [corrupt, notADatabase].includes(code) || (code === wrong && /^no such table/.test(messageOf(error)))
+    [corrupt, notADatabase].includes(code) || (code === wrong && /\bno such table: /.test(messageOf(error)))
   );
 }
 
