@@ -34,7 +34,7 @@ export function parseDurationMs(text: string): number | undefined {
 }
 
 /** Milliseconds in the largest unit that divides them. */
-function formatDuration(ms: number): string {
+export function formatDuration(ms: number): string {
   const units = Object.entries(durationUnits).reverse();
   const [unit, unitMs] = units.find(([, length]) => ms >= length && ms % length === 0) ?? ['ms', 1];
   return `${ms / unitMs}${unit}`;

@@ -4,7 +4,7 @@ import { isIPv4 } from 'node:net';
 
 import { readConfig as readAccumulate } from '../functions/accumulate/config.ts';
 import { readConfig as readAdd } from '../functions/add/config.ts';
-import { EnvReader } from '../lib/env.ts';
+import { EnvReader, formatDuration } from '../lib/env.ts';
 import { type KafkaConfig, readKafka } from './kafka/config.ts';
 import { rejectStrayKafka, wantsKafka } from './kafka/wanted.ts';
 import { readDelivery, readStorage } from './log/config.ts';
@@ -53,8 +53,8 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
   if (kafka === undefined) {
     rejectStrayKafka(reader);
     if (windowMs <= retentionMs) {
-      const problem = 'should be longer and shorter: ids must outlive the records';
-      reader.problem('DEDUPE_WINDOW, LOG_RETENTION', problem);
+      const problem = `is not longer than LOG_RETENTION, which is ${formatDuration(retentionMs)}: ids must outlive the records`;
+      reader.problem('DEDUPE_WINDOW', problem);
     }
   }
   const own = { ...env, DATA_DIR: dataDir, HOST: host, PORT: undefined, K_SINK: undefined };

@@ -113,6 +113,9 @@ describe('tally add', () => {
     ['a bad operand', ['add', '1e3', '3'], 3, 'not counted: a must be a decimal'],
     ['a missing operand', ['add', '1'], 2, "missing required argument 'b'"],
     ['a bad duration', ['add', '1', '2', '--wait', '10'], 2, 'It must be a duration'],
+    ['no time at all', ['add', '1', '2', '--timeout', '0s'], 2, 'It must be a duration'],
+    ['an empty total', ['add', '1', '2', '--total', ''], 2, 'It must not be empty'],
+    ['a port that is none', ['add', '1', '2', '--add', 'localhost:65536'], 2, 'It must be HOST:PORT'],
     [
       'no server',
       ['add', '1', '2', '--timeout', '200ms', '--add', 'localhost:1'],
@@ -129,6 +132,15 @@ describe('tally add', () => {
     const ended = await runTally(args, env);
     expect(ended.code).toBe(code);
     expect(ended.stderr).toContain(message);
+  });
+
+  test('does not say of an id that another addition has whether this one is counted, but where to ask (I7)', async () => {
+    adder.behave = () => statusOf(status.ALREADY_EXISTS, 'known with other operands');
+    const requestId = randomUUID();
+    const { code, stderr } = await runTally(['add', '1', '2', '--id', requestId], env);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^refused: known with other operands\n.*tally status /);
+    expect(stderr).toContain(requestId);
   });
 
   test('shows what the server refuses', async () => {

@@ -69,7 +69,12 @@ function explainFailure(
         `  ${settle}`,
     };
   }
-  return { exitCode: exitCodeOf(error), json: { error: failure }, problem: `not counted: ${message}` };
+  // Another addition has the id. Which of the two is counted only accumulate knows: it may be this one.
+  const problem =
+    error.code === 'conflict'
+      ? `refused: ${message}\n  ${commandLine(['status', id])}`
+      : `not counted: ${message}`;
+  return { exitCode: exitCodeOf(error), json: { error: failure }, problem };
 }
 
 async function waitUntilCounted(

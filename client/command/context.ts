@@ -41,7 +41,8 @@ export const addressShape = 'HOST:PORT';
 
 /** The address, or undefined when it is of another shape. */
 export function parseAddress(text: string): string | undefined {
-  return /^[^/]+:\d{1,5}$/.test(text) ? text : undefined;
+  const port = /^[^/]+:(\d{1,5})$/.exec(text)?.[1];
+  return port !== undefined && Number(port) < 65_536 ? text : undefined;
 }
 
 /** @throws ConfigError when a variable is not as it should be */

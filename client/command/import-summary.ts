@@ -81,7 +81,11 @@ function explain(report: ImportReport, { error, wait }: ImportEnd, { interrupted
   const lines: string[] = [];
   const again = 'Run the same command again: what is counted already does not count twice.';
   if (interrupted !== undefined) {
-    lines.push(`interrupted: ${report.acknowledged} rows were acknowledged, the rest was not. ${again}`);
+    const inDoubt = report.rows - report.acknowledged - report.bad - report.repeated;
+    const sent = inDoubt > 0 ? `${inDoubt} may be counted or not, ` : '';
+    lines.push(
+      `interrupted: ${report.acknowledged} rows were acknowledged, ${sent}the rest was not sent. ${again}`,
+    );
   } else if (error instanceof TallyError && error.retryable) {
     lines.push(`gave up: ${error.message}`);
     const rest = error.outcomeUnknown ? 'may be counted or not' : 'was not sent';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 
 import { runTally, startTally, until, writeTemporary } from '../testing/command.ts';
 import { FakeAccumulate } from '../testing/fake-accumulate.ts';
@@ -82,6 +82,18 @@ describe('tally import', () => {
     const lines = (await readFile(errors, 'utf8')).split('\n');
     expect(lines).toHaveLength(6);
     expect(lines[2]).toBe('5,"id is empty"');
+  });
+
+  test('never writes the bad rows over the file that it reads', async () => {
+    const text = 'id,amount\n1,2\n';
+    const file = await writeTemporary('sales.csv', text);
+    const link = `${file}.link`;
+    await symlink(file, link);
+    for (const errors of [file, link]) {
+      const { code, stderr } = await runTally(['import', file, ...byId, '--errors', errors], env);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--errors is the file to import')]);
+      expect(await readFile(file, 'utf8')).toBe(text);
+    }
   });
 
   test('shows only the first bad rows and counts the rest', async () => {
@@ -248,7 +260,21 @@ describe('tally import', () => {
     expect(code).toBe(130);
     expect(JSON.parse(stdout)).toMatchObject({ finished: false, acknowledged: 99 });
     expect(stderr).toContain(
-      'interrupted: 99 rows were acknowledged, the rest was not. Run the same command again',
+      'interrupted: 99 rows were acknowledged, the rest was not sent. Run the same command again',
+    );
+  });
+
+  test('interrupted while rows have no answer, says that these may be counted (I7)', async () => {
+    adder.behave = ({ a }) => (a === '0.5' ? 'answer' : 'ignore');
+    const seen = adder.received.length;
+    const child = startTally(['import', '-', ...byId], env);
+    child.process.stdin.write(createCsv(10));
+    await until(() => adder.received.length >= seen + 9);
+    child.process.kill('SIGINT');
+    const { code, stderr } = await child.ended;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(
+      /interrupted: \d rows were acknowledged, \d may be counted or not, the rest was not sent\./,
     );
   });
 });

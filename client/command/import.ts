@@ -46,7 +46,7 @@ export async function runImport(
   const total = parseArgument('--total', () => parseTotalName(options.total));
   const { input, size, name } = await openInput(file, options);
   if (options.id === undefined) context.warn(placeWarning);
-  const errors = options.errors === undefined ? undefined : await openErrors(options.errors);
+  const errors = options.errors === undefined ? undefined : await openErrors(options.errors, file);
   const report = new ImportReport((row) => errors?.write(row));
   const progress: Progress | undefined = process.stderr.isTTY
     ? startProgress(process.stderr, report, size)
@@ -113,7 +113,11 @@ async function openInput(file: string, { id, name }: ImportCommandOptions): Prom
 }
 
 /** All bad rows as CSV, however many they are. */
-async function openErrors(path: string): Promise<{ write(row: BadRow): void; close(): Promise<void> }> {
+async function openErrors(
+  path: string,
+  input: string,
+): Promise<{ write(row: BadRow): void; close(): Promise<void> }> {
+  if (await isSameFile(path, input)) throw new UsageError(`--errors is the file to import: ${path}`);
   const file = await open(path, 'w').catch((error: unknown) => {
     throw new UsageError(`cannot write: ${messageOf(error)}`, { cause: error });
   });
@@ -128,4 +132,11 @@ async function openErrors(path: string): Promise<{ write(row: BadRow): void; clo
       await finished(stream);
     },
   };
+}
+
+/** Whether both are one file, under whatever names. */
+async function isSameFile(path: string, input: string): Promise<boolean> {
+  const missing = (): undefined => undefined;
+  const [one, other] = await Promise.all([stat(path).catch(missing), stat(input).catch(missing)]);
+  return one !== undefined && one.isFile() && one.dev === other?.dev && one.ino === other.ino;
 }

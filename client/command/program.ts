@@ -46,7 +46,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
     .description('add A + B to a total, once, and print the sum')
     .argument('<a>', 'a decimal such as 2 or -0.10')
     .argument('<b>')
-    .option('--total <name>', 'the total to add to (default: "default")')
+    .addOption(named('--total <name>', 'the total to add to (default: "default")'))
     .option('--id <uuid>', 'the id of the request, to repeat an earlier one; else a new one is made')
     .addOption(duration('--timeout <duration>', 'for all attempts together').default(30_000, '30s'))
     .addOption(duration('--wait [duration]', 'until it is counted, at most so long').preset('30s'))
@@ -65,13 +65,15 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
       'the column that tells rows apart; without it they are told apart by their place. Ids belong to the total, ' +
         'not to the file: rows with the same id in two files are one row when both go into one total',
     )
-    .option('--total <name>', 'the total to add to (default: "default")')
+    .addOption(named('--total <name>', 'the total to add to (default: "default")'))
     .addOption(
       new Option('--delimiter <character>', 'between columns; tab for a tab')
         .default(',')
         .argParser(parseDelimiter),
     )
-    .option('--name <name>', 'without --id: the name that stands for the file (default: its base name)')
+    .addOption(
+      named('--name <name>', 'without --id: the name that stands for the file (default: its base name)'),
+    )
     .addOption(
       duration('--patience <duration>', 'give up after so long without an answer').default(60_000, '60s'),
     )
@@ -92,7 +94,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
   program
     .command('total')
     .description('print a total')
-    .argument('[name]', 'of the total (default: "default")')
+    .argument('[name]', 'of the total (default: "default")', parseName)
     .action((name: string | undefined, options: CommonOptions) =>
       withContext(options, async (context) => (await import('./reads.ts')).runTotal(context, name)),
     );
@@ -174,9 +176,16 @@ function readVersion(): string {
 function duration(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {
     const ms = parseDurationMs(text);
-    if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
+    if (ms === undefined || ms === 0) {
+      throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
+    }
     return ms;
   });
+}
+
+/** An empty name is a variable of the shell that is not set, and would else be the default one. */
+function named(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseName);
 }
 
 /** A token itself is no option: everybody on the machine could read it in the list of processes. */
@@ -196,6 +205,11 @@ function parseAddressOption(text: string): string {
 function parseUrlOption(text: string): string {
   if (URL.canParse(text) && /^https?:/.test(text)) return text;
   throw new InvalidArgumentError('It must be an http:// or https:// address.');
+}
+
+function parseName(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }
 
 function parseDelimiter(text: string): string {

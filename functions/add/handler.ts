@@ -143,7 +143,8 @@ export class Adder {
 function conflict(requestId: RequestId): AppError {
   return new AppError(
     'conflict',
-    `request_id ${requestId} was used with another a, b or total: an id means one request, choose a new one`,
+    `request_id ${requestId} was used with another a, b or total, and an id means one request: before another id is ` +
+      `chosen, ask accumulate which of them is counted (GET /requests/${requestId})`,
   );
 }
 
