@@ -216,9 +216,12 @@ function prepare(directory: string, now: number): void {
  * commit to a generation is its seal, without which the one that follows had never begun.
  */
 function settle(file: string): void {
-  if (!existsSync(`${file}-wal`)) return;
+  const log = `${file}-wal`;
+  if (!existsSync(log)) return;
   const db = openGeneration(file, 'write');
   try {
+    // While another process is at its own checkpoint this one is not made, and nobody is told. An fsync needs no lock.
+    syncPath(log);
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch (error) {
     throw toLedgerError(file, error);

@@ -64,7 +64,9 @@ export function openSync(path: string, flags: string): number {
   const fd = ++lastFd;
   if (path === volume.directory) open.set(fd, { path, inode: undefined });
   else if (flags === 'r') {
-    const inode = volume.perform('read', () => volume.names.get(path));
+    // A write-ahead log is a part of its database here.
+    const name = path.replace(/-wal$/, '');
+    const inode = volume.perform('read', () => volume.names.get(name));
     if (inode === undefined) throw fileError('ENOENT', path);
     open.set(fd, { path, inode });
   } else {
@@ -107,7 +109,7 @@ export function fsyncSync(fd: number): void {
     if (inode === undefined) volume.syncNames();
     else {
       inode.durableText = inode.text;
-      inode.database?.sync();
+      if (inode.database?.hasFailedFsync === false) inode.database.sync();
     }
   });
 }
