@@ -215,6 +215,32 @@ describe('what is planted is found, also where the ledger is whole in itself', (
     expect(found(await history.audit())).toEqual([['missing', 'missed']]);
   });
 
+  test('a note of that kind that was itself not delivered is a dead letter', async () => {
+    const history = usual();
+    const attributes = {
+      ce_specversion: '1.0',
+      ce_id: 'n',
+      ce_source: '/s',
+      ce_type: 'dev.tally.dead-letter.note.v1',
+    };
+    history.bury(history.record({ key: null, headers: attributes, value: Buffer.from('{}') }));
+    expect(await history.audit()).toMatchObject({ log: { notValid: 1, notValidAndLost: 0, deadLetters: 1 } });
+  });
+
+  test('I3: a total that the first file says it began with', async () => {
+    const history = new History();
+    for (let n = 0; n < 5; n++) history.add(`id-${n}`, '1', { total: 't0' });
+    history.plantOpening('t0', '1000000');
+    history.plantOpening('ghost', '42');
+    expect(history.problems()).toEqual([
+      expect.stringContaining('the opening balance of "ghost" is 42 (0 events'),
+      expect.stringContaining('the opening balance of "t0" is 1000000 (0 events'),
+    ]);
+    await expect(history.audit()).rejects.toThrow(
+      /ledger-00000001\.db: its opening balances are of 0 events in 2 totals, it begins after event 0 \(see "tally verify"\)/,
+    );
+  });
+
   test('a record that is no valid event and has no dead letter is told, and changes no total', async () => {
     const history = usual();
     history.record({ key: null, headers: { ce_id: 'x' }, value: Buffer.from('plain') });

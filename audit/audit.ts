@@ -46,6 +46,8 @@ export interface Audit {
     readonly notValid: number;
     readonly notValidAndLost: number;
     readonly deadLetters: number;
+    /** Records that the log is not done with, so that nothing is missing yet, and when the oldest was stored, RFC 3339. */
+    readonly waiting: { readonly records: number; readonly since: string | null };
   };
   readonly ledger: {
     readonly directory: string;
@@ -103,6 +105,8 @@ class Run {
   #records = 0;
   #notValid = 0;
   #notValidAndLost = 0;
+  #waiting = 0;
+  #waitingSince = Infinity;
   #events = 0;
 
   constructor(
@@ -157,8 +161,13 @@ class Run {
   }
 
   #stateOf(record: StoredRecord): RecordState {
+    const isWaiting = record.offset >= this.#cut.committedOf(record.partition);
+    if (isWaiting) {
+      this.#waiting++;
+      this.#waitingSince = Math.min(this.#waitingSince, record.timeMs);
+    }
     if (this.#letters.has(record)) return 'dead-letter';
-    if (record.offset >= this.#cut.committedOf(record.partition)) return 'in-flight';
+    if (isWaiting) return 'in-flight';
     return record.timeMs >= this.#since ? 'due' : 'early';
   }
 
@@ -214,6 +223,10 @@ class Run {
         notValid: this.#notValid,
         notValidAndLost: this.#notValidAndLost,
         deadLetters: this.#letters.count,
+        waiting: {
+          records: this.#waiting,
+          since: this.#waiting === 0 ? null : time(this.#waitingSince),
+        },
       },
       ledger: {
         directory: this.#directory,

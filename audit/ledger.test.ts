@@ -92,6 +92,11 @@ test.each([
     /ledger-00000003\.db: .*it is not a ledger of Tally/,
   ],
   ['of a newer format', () => sql('PRAGMA user_version = 2'), /it has format 2, known is 1/],
+  [
+    'whose first file begins with something',
+    () => sql('INSERT INTO opening SELECT * FROM totals', 1),
+    /ledger-00000001\.db: its opening balances are of 4 events in 2 totals, it begins after event 0/,
+  ],
   ['with a total that is no number', () => sql("UPDATE totals SET total = '1e3'"), /"1e3" is no decimal/],
   ['with an amount that is no number', () => sql("UPDATE events SET a = 'x'"), /"x" is no decimal/],
 ])('I5: a ledger, %s, is refused with what is wrong', (_, damage, message) => {
@@ -107,8 +112,8 @@ test.each([
   expect(read).toThrow(message);
 });
 
-function sql(text: string): void {
-  const db = new DatabaseSync(fileOf(3));
+function sql(text: string, number = 3): void {
+  const db = new DatabaseSync(fileOf(number));
   db.exec(text);
   db.close();
 }

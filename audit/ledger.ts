@@ -64,7 +64,7 @@ export class LedgerCut {
     this.#files = files;
     this.seq = seq;
     this.totals = totals;
-    this.opening = select(oldest, selectOpening);
+    this.opening = selectOpenings(oldest);
     this.openedAt = oldest.openedAt;
     this.events = seq - oldest.openingSeq;
   }
@@ -181,6 +181,17 @@ function open(path: string): DatabaseSync {
     db?.close();
     throw unreadable(path, error);
   }
+}
+
+/** @throws AppError `unavailable` when they are of more or fewer events than there were by then: of none in the first file */
+function selectOpenings(file: File): StoredTotal[] {
+  const opening = select(file, selectOpening);
+  const events = opening.reduce((sum, { count }) => sum + count, 0);
+  if (events === file.openingSeq && opening.every(({ count }) => count > 0)) return opening;
+  throw unreadable(
+    file.path,
+    `its opening balances are of ${events} events in ${opening.length} totals, it begins after event ${file.openingSeq}`,
+  );
 }
 
 function select({ db, path }: File, sql: string): StoredTotal[] {

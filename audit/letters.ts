@@ -19,7 +19,8 @@ export class Letters {
 
   /** @returns where the letter's record was; undefined for what is no letter, such as a note */
   add({ headers }: Pick<StoredRecord, 'headers'>): { partition: number; offset: number } | undefined {
-    if (headers['ce_type'] === noteType) return undefined;
+    // A note that was itself not delivered, from `sums`, is a letter.
+    if (headers['ce_type'] === noteType && headers['ce_knativeerrordest'] === undefined) return undefined;
     const partition = toOffset(headers['ce_knativekafkapartition']);
     const offset = toOffset(headers['ce_knativekafkaoffset']);
     if (partition === undefined || offset === undefined) return undefined;

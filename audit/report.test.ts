@@ -26,6 +26,7 @@ test('a report says what was compared, and so what "equal" means', async () => {
   ledger: 1 total up to event 2, 2 of them stored
   log: 3 records up to offset 0:2 1:1, to be counted up to offset 0:1 1:1
   ids: 1 counted as recorded, 0 in the dead letters, 1 in flight
+  the log is not done with: 1 record, the oldest of TIME
   records with no valid event: 1
   taken from the ledger, as posted past the log: 1 event
   compared: everything that was ever counted, but for that
@@ -35,6 +36,24 @@ test('a report says what was compared, and so what "equal" means', async () => {
     `
   compared: what was counted since TIME; what the totals were then, with 2 stored events, is taken from the ledger
 `,
+  );
+});
+
+test('a report says when the log has not got on for so long that it will not by itself', async () => {
+  const history = new History();
+  history.log.commit();
+  for (const [id, minutesAgo] of [
+    ['a', 16],
+    ['b', 1],
+  ] as const) {
+    history.record(event(id, '1'), { timeMs: Date.now() - minutesAgo * 60_000 });
+  }
+  expect(await history.audit()).toMatchObject({
+    isEqual: true,
+    log: { waiting: { records: 2, since: expect.stringMatching(time) } },
+  });
+  expect(await report(history)).toContain(
+    '\n  the log is not done with: 2 records, the oldest of TIME. None is judged before that: see why it does not get on\n',
   );
 });
 
@@ -66,7 +85,7 @@ missing: delivered, but neither counted nor in the dead letters: 1
   a of /test: 1.5 and 0.5 to sales, record 0:0
 
 counted without a record in the log: 1
-  x??[31m of /test: 9 and 0 to sales, event 4 of TIME
+  x\\u000a\\u001b[31m of /test: 9 and 0 to sales, event 4 of TIME
 
 counted with another amount than recorded: 1
   c of /test: -3 and 0 to stock, event 2 of TIME, record 0:2, recorded as 1.5 and 0.5 to sales

@@ -1,5 +1,6 @@
 // An audit's result in words.
 
+import { printable } from '../lib/printable.ts';
 import type { Sum, TotalDifference } from './accounts.ts';
 import type { Audit } from './audit.ts';
 import type { SumEvent } from './record-event.ts';
@@ -21,6 +22,9 @@ const shortTitles: Readonly<Record<Kind | 'row', string>> = {
   row: 'in its row alone',
 };
 
+/** Longer than a record is delivered again and again before it goes to the dead letters. */
+const stuckMs = 900_000;
+
 /** @param limit how many totals are listed */
 export function describe(audit: Audit, limit: number): string {
   const { ledger, log, isEqual } = audit;
@@ -35,7 +39,7 @@ export function describe(audit: Audit, limit: number): string {
     lines.push('', `${titles[kind]}: ${count}${shown}`, ...listed.map((found) => `  ${describeOne(found)}`));
   }
   // A name in a ledger that somebody else wrote to may hold anything.
-  return lines.map((line) => `${line.replaceAll(/\p{Cc}/gu, '?')}\n`).join('');
+  return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
 /** What was compared, and so what the word above means. */
@@ -51,6 +55,12 @@ function claim({ ledger, log, ids, since }: Audit): string[] {
     `log: ${plural(log.records, 'record')} up to offset ${offsets('nextOffset')}, to be counted up to offset ${offsets('committedOffset')}`,
     `ids: ${ids.counted} counted as recorded, ${ids.deadLetters} in the dead letters, ${ids.inFlight} in flight`,
   ];
+  if (log.waiting.since !== null) {
+    const { records, since: waitingSince } = log.waiting;
+    const isStuck = Date.now() - Date.parse(waitingSince) > stuckMs;
+    const why = isStuck ? '. None is judged before that: see why it does not get on' : '';
+    lines.push(`the log is not done with: ${plural(records, 'record')}, the oldest of ${waitingSince}${why}`);
+  }
   if (log.notValid > 0) {
     const lost = log.notValidAndLost > 0 ? `, ${log.notValidAndLost} of them not in the dead letters` : '';
     lines.push(`records with no valid event: ${log.notValid}${lost}`);

@@ -4,8 +4,9 @@ import { exit } from '../client/command/exit.ts';
 import type { LogAccess } from '../local/access/log-access.ts';
 import { noteRecord } from '../local/log/note.ts';
 import type { LetterBox } from './letter-box.ts';
+import { formatPlace } from './letter.ts';
 import { countLetters, type Outcome } from './outcome.ts';
-import { selectLetters } from './selection.ts';
+import { placesOf, selectLetters } from './selection.ts';
 
 export interface DiscardOptions {
   readonly reason?: string;
@@ -26,7 +27,7 @@ export async function runDiscard(
     );
   }
   const text = json
-    ? JSON.stringify({ discarded: letters.length })
-    : `discarded ${countLetters(letters.length)}`;
+    ? JSON.stringify({ discarded: letters.length, letters: letters.map(formatPlace) })
+    : `discarded ${countLetters(letters.length)}: ${placesOf(letters)}`;
   return { exitCode: exit.done, text };
 }

@@ -2,12 +2,13 @@
 
 import { exit } from '../client/command/exit.ts';
 import { formatTable } from '../client/command/table.ts';
+import { printable } from '../lib/printable.ts';
 import { explain } from './failure.ts';
 import { formatPlace, type Letter } from './letter.ts';
 import type { LetterBox } from './letter-box.ts';
 import { describeState, letterJson } from './letter-json.ts';
 import type { Outcome } from './outcome.ts';
-import { formatTime, printable, shorten } from './text.ts';
+import { formatTime, shorten } from './text.ts';
 
 /** What of a cell is shown; `show` has all of it. */
 const widest = { id: 40, total: 30, why: 80 };

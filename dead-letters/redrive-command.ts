@@ -2,13 +2,13 @@
 
 import { exit } from '../client/command/exit.ts';
 import { watchInterruption } from '../client/command/interruption.ts';
+import { printable } from '../lib/printable.ts';
 import type { LogAccess } from '../local/access/log-access.ts';
 import type { Letter } from './letter.ts';
 import type { LetterBox } from './letter-box.ts';
 import { countLetters, type Outcome } from './outcome.ts';
 import { redrive, type RedriveReport } from './redrive.ts';
-import { selectLetters } from './selection.ts';
-import { printable } from './text.ts';
+import { placesOf, selectLetters } from './selection.ts';
 
 export interface RedriveCommandOptions {
   readonly reason?: string;
@@ -25,11 +25,15 @@ export async function runRedrive(
 ): Promise<Outcome> {
   const pages = names.length > 0 ? once(await selectLetters(box, names)) : openLetters(box);
   const interruption = watchInterruption();
+  let redriven = 0;
+  const named: Letter[] = [];
   try {
     const report = await redrive(log, pages, {
       reason,
       signal: interruption.signal,
-      onProgress: (redriven) => {
+      onRedriven: (letters) => {
+        redriven += letters.length;
+        if (names.length > 0) named.push(...letters);
         showProgress(`redriven ${redriven}`, progress === true);
       },
     });
@@ -38,7 +42,7 @@ export async function runRedrive(
     const note = explain(report, interruption.exitCode !== undefined);
     return {
       exitCode,
-      text: json ? JSON.stringify(toJson(report)) : `redriven ${countLetters(report.redriven)}`,
+      text: json ? JSON.stringify(toJson(report)) : sayRedriven(redriven, named),
       ...(note !== '' && { note }),
     };
   } finally {
@@ -53,6 +57,11 @@ async function* openLetters(box: LetterBox): AsyncGenerator<readonly Letter[]> {
 // eslint-disable-next-line @typescript-eslint/require-await -- pages come from the log, these are here already
 async function* once(letters: readonly Letter[]): AsyncGenerator<readonly Letter[]> {
   yield letters;
+}
+
+/** @param named those that the command line named: which they were is worth knowing there */
+function sayRedriven(redriven: number, named: readonly Letter[]): string {
+  return `redriven ${countLetters(redriven)}${named.length > 0 ? `: ${placesOf(named)}` : ''}`;
 }
 
 /** On a terminal each time in place of the last, elsewhere a line where it is wanted. */

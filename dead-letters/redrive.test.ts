@@ -57,10 +57,10 @@ test('asked to stop it finishes what it has begun, and leaves the rest open', as
   const box = await LetterBox.open(log);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const onProgress = (): void => {
+  const onRedriven = (): void => {
     stopping.abort();
   };
-  const { redriven, error } = await redrive(log, box.letters(), { signal, onProgress });
+  const { redriven, error } = await redrive(log, box.letters(), { signal, onRedriven });
   expect(error).toBeUndefined();
   expect(redriven).toBeGreaterThan(0);
   expect(redriven).toBeLessThan(count);
@@ -174,4 +174,46 @@ test('what only claims to be a structured event is no event, and stays', async (
   const report = await redrive(log, box.letters());
   expect(report.failures).toMatchObject([{ problem: expect.stringContaining('it is no CloudEvent') }]);
   expect(await idsIn(log)).toEqual([]);
+});
+
+test('what the log takes no more keeps none of the others from it', async () => {
+  const { url, eventLog, dataDir } = await startTestLog();
+  await eventLog.drain();
+  const stored = await openLog(dataDir, {});
+  const attributes = { ce_specversion: '1.0', ce_source: '/s', ce_type: 'dev.tally.sum.v1' };
+  const failed = { ce_knativeerrordest: 'http://accumulate/' };
+  const letterOf = (id: string, bytes: number) => ({
+    key: null,
+    headers: { ...attributes, ...failed, ce_id: id },
+    value: Buffer.alloc(bytes, '"'),
+  });
+  // The second one's attributes fit no header, so that it goes as JSON with its data in base64; the third is too large for
+  // a running log, and the note on the fourth is.
+  const letters = [
+    letterOf('a', 10),
+    letterOf('東京', 1_000_000),
+    letterOf('c', 1_048_560),
+    letterOf('"'.repeat(700_000), 10),
+    letterOf('e', 10),
+  ];
+  for (const letter of letters) await stored.append('sums-dead-letter', letter);
+  await stored.close();
+  const { url: again } = await startTestLog({ dataDir });
+  expect(again).not.toBe(url);
+  const log = await openLog(again, {});
+  const box = await LetterBox.open(log);
+  const report = await redrive(log, box.letters());
+  expect(report).toMatchObject({ redriven: 3, failed: 2, error: undefined });
+  expect(report.failures).toMatchObject([
+    { letter: '0:2', problem: expect.stringMatching(/^a record may have 1048576 bytes, it has 1048\d{3}$/) },
+    {
+      letter: '0:3',
+      problem: expect.stringMatching(
+        /^its event is in the log again, but the note .* stays open: a record may/,
+      ),
+    },
+  ]);
+  expect((await idsIn(log)).map((id) => id?.slice(0, 2)).toSorted()).toEqual(['""', 'a', 'e', '東京']);
+  // What is redriven fits no header on its way to the subscriber either, and may be a letter again by now.
+  expect(new Set((await openIn(log)).map((id) => id.slice(0, 1)))).toEqual(new Set(['c', '"']));
 });

@@ -16,7 +16,8 @@ export interface RedriveOptions {
   readonly reason?: string | undefined;
   /** Ends it after the letters that are being redriven. */
   readonly signal?: AbortSignal;
-  readonly onProgress?: (redriven: number) => void;
+  /** Is told which letters are done with, whenever some are. */
+  readonly onRedriven?: (letters: readonly Letter[]) => void;
 }
 
 export interface RedriveReport {
@@ -32,7 +33,7 @@ export interface RedriveReport {
 export async function redrive(
   log: LogAccess,
   pages: AsyncIterable<readonly Letter[]>,
-  { reason, signal, onProgress }: RedriveOptions = {},
+  { reason, signal, onRedriven }: RedriveOptions = {},
 ): Promise<RedriveReport> {
   const report = {
     redriven: 0,
@@ -50,13 +51,17 @@ export async function redrive(
         if (signal?.aborted === true) return { ...report, error: undefined };
         const { done, failed, error } = await append(log, page.slice(begin, begin + atOnce));
         for (const { letter, problem } of failed) fail(letter, problem);
-        const notes = done.map((letter) =>
-          noteRecord({ letter, action: 'redriven', atMs: Date.now(), reason }),
+        const notes = await appendAll(done, (letter) =>
+          log.append(
+            'sums-dead-letter',
+            noteRecord({ letter, action: 'redriven', atMs: Date.now(), reason }),
+          ),
         );
-        await Promise.all(notes.map((note) => log.append('sums-dead-letter', note)));
-        report.redriven += done.length;
-        onProgress?.(report.redriven);
-        if (error !== undefined) throw error;
+        for (const { letter, problem } of notes.failed) fail(letter, unnoted(problem));
+        report.redriven += notes.done.length;
+        onRedriven?.(notes.done);
+        const stop = error ?? notes.error;
+        if (stop !== undefined) throw stop;
       }
     }
   } catch (error) {
@@ -75,13 +80,23 @@ interface Appended {
 /** Appends the events of some letters; when it resolves, those of `done` are durable. */
 async function append(log: LogAccess, letters: readonly Letter[]): Promise<Appended> {
   const originals = await findOriginals(log, letters);
+  return appendAll(letters, async (letter) => {
+    const original = originals.get(letter);
+    if (original === undefined) throw lost(letter);
+    checkEvent(original);
+    await log.append('sums', original);
+  });
+}
+
+/** Appends something for each of the letters; a refusal of one keeps none of the others from it. */
+async function appendAll(
+  letters: readonly Letter[],
+  appendFor: (letter: Letter) => Promise<void>,
+): Promise<Appended> {
   const outcomes = await Promise.all(
     letters.map(async (letter) => {
       try {
-        const original = originals.get(letter);
-        if (original === undefined) throw lost(letter);
-        checkEvent(original);
-        await log.append('sums', original);
+        await appendFor(letter);
         return { letter, problem: undefined };
       } catch (error) {
         return { letter, problem: toAppError(error) };
@@ -140,6 +155,14 @@ function lost({ origin }: Letter): AppError {
   return new AppError(
     'invalid',
     `its data was too large for the dead letters, and sums no longer has it${where}: its sender has to send it anew`,
+  );
+}
+
+function unnoted(problem: AppError): AppError {
+  return new AppError(
+    problem.code,
+    `its event is in the log again, but the note of that was refused, so the letter stays open: ${problem.message}`,
+    { cause: problem },
   );
 }
 

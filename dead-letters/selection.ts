@@ -1,28 +1,30 @@
-// Which letters the ids on a command line mean. An event's id means all of its open letters, as long as they are of one
-// event; where they are not, and for a letter that is done with, PARTITION:OFFSET names one.
+// Which letters the names on a command line mean. PARTITION:OFFSET means the letter that is there, whatever ids there are:
+// an id is its sender's choice. Any other name is an id, and means all open letters of it, as long as they are of one event.
 
 import { AppError } from '../lib/errors.ts';
+import { printable } from '../lib/printable.ts';
 import { formatPlace, isSameEvent, type Letter } from './letter.ts';
 import type { LetterBox } from './letter-box.ts';
-import { printable } from './text.ts';
 
 /** Letters of one id that are named in a message. */
 const maxNamed = 10;
 
-/** Every letter that one of the names may mean, by name. */
+/** Every letter that one of the names may mean, by name: the one at that place, else all of that id. */
 export async function findLetters(
   box: LetterBox,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Letter[]>> {
-  const found = new Map<string, Letter[]>(names.map((name) => [name, []]));
+  const byId = new Map<string, Letter[]>(names.map((name) => [name, []]));
+  const byPlace = new Map<string, Letter>();
   for await (const page of box.letters()) {
     for (const letter of page) {
       const place = formatPlace(letter);
-      found.get(place)?.push(letter);
-      if (letter.id !== place) found.get(letter.id)?.push(letter);
+      if (byId.has(place)) byPlace.set(place, letter);
+      byId.get(letter.id)?.push(letter);
     }
   }
-  return found;
+  for (const [place, letter] of byPlace) byId.set(place, [letter]);
+  return byId;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function selectLetters(box: LetterBox, names: readonly string[]): P
 function choose(box: LetterBox, name: string, letters: readonly Letter[]): readonly Letter[] | AppError {
   const [only] = letters;
   if (only === undefined) return new AppError('not-found', `there is no dead letter ${printable(name)}`);
-  if (letters.length === 1 && formatPlace(only) === name) return letters;
+  if (formatPlace(only) === name) return letters;
   const open = letters.filter((letter) => box.isOpen(letter));
   const [first, ...others] = open;
   if (first === undefined) {
@@ -60,7 +62,8 @@ function choose(box: LetterBox, name: string, letters: readonly Letter[]): reado
   return new AppError('invalid', `${printable(name)} ${problem}`);
 }
 
-function placesOf(letters: readonly Letter[]): string {
+/** `0:3, 0:7`, the first so many of them. */
+export function placesOf(letters: readonly Letter[]): string {
   const named = letters.slice(0, maxNamed).map(formatPlace);
   return `${named.join(', ')}${letters.length > maxNamed ? ', …' : ''}`;
 }

@@ -1,12 +1,12 @@
 // tally dead-letters show: everything that is known of a letter.
 
 import { exit } from '../client/command/exit.ts';
+import { printable } from '../lib/printable.ts';
 import type { Letter } from './letter.ts';
 import type { LetterBox } from './letter-box.ts';
 import { shownJson } from './letter-json.ts';
 import type { Outcome } from './outcome.ts';
 import { findLetters } from './selection.ts';
-import { printable } from './text.ts';
 
 /** Shows every letter that a name may mean, done with or not. */
 export async function runShow(
@@ -55,6 +55,12 @@ function formatLetter(box: LetterBox, letter: Letter): string {
   const width = Math.max(...lines.map(([name]) => name.length));
   return lines
     .filter((line): line is [string, string] => line[1] !== null)
-    .map(([name, text]) => `${printable(name).padEnd(width)}  ${printable(text, '\n\t')}`)
+    .map(([name, text]) => `${printable(name).padEnd(width)}  ${formatText(name, text, width + 2)}`)
     .join('\n');
+}
+
+/** Data and an answer may have lines of their own, which are set in so that none looks like one of the letter's. */
+function formatText(name: string, text: string, indent: number): string {
+  if (name !== 'data' && name !== 'answer') return printable(text);
+  return printable(text, '\n\t').replaceAll('\n', `\n${' '.repeat(indent)}`);
 }

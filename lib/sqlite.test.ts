@@ -46,5 +46,9 @@ test('a failed fsync is told from other input and output errors', () => {
   const [fsync, write] = [1034, 778].map((errcode) =>
     Object.assign(new Error('disk I/O error'), { errcode }),
   );
-  expect([fsync, write].map(isFsyncFailure)).toEqual([true, false]);
+  const [ofNode, opening] = ['fsync', 'open'].map((syscall) =>
+    Object.assign(new Error('EIO: i/o error'), { code: 'EIO', syscall }),
+  );
+  expect([fsync, write, ofNode, opening].map(isFsyncFailure)).toEqual([true, false, true, false]);
+  expect([undefined, null, 'EIO'].map(isFsyncFailure)).toEqual([false, false, false]);
 });

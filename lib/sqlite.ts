@@ -28,9 +28,11 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * After a failed fsync nobody knows which pages are on disk, and asking again may answer a false yes: the process has
- * to end, and the next one writes all that it finds anew before it builds on it.
+ * By SQLite or by Node. After a failed fsync nobody knows what is on disk, and asking again may answer a false yes: the
+ * process has to end, and the next one writes all that it finds anew before it builds on it.
  */
 export function isFsyncFailure(error: unknown): boolean {
-  return sqliteCode(error) === fsyncFailed;
+  return (
+    sqliteCode(error) === fsyncFailed || (error as NodeJS.ErrnoException | undefined)?.syscall === 'fsync'
+  );
 }

@@ -94,7 +94,7 @@ test(
       all.every(({ state, notes }) => state === 'redriven' && notes[0]?.reason === 'accumulate was away'),
     ).toBe(true);
     const again = await system.run('redrive', all[0]?.letter ?? '');
-    expect(again.stdout).toBe('redriven 1 dead letter\n');
+    expect(again.stdout).toBe(`redriven 1 dead letter: ${all[0]?.letter ?? ''}\n`);
     const named = await system.run('redrive', all[0]?.id ?? '');
     expect(named).toMatchObject({
       code: 5,
@@ -160,7 +160,7 @@ test(
     const reason = 'the shop has sent it anew, as order-7';
     expect(await system.run('discard', 'unwanted', '--reason', reason)).toMatchObject({
       code: 0,
-      stdout: 'discarded 1 dead letter\n',
+      stdout: expect.stringMatching(/^discarded 1 dead letter: \d+:\d+\n$/),
     });
     expect((await system.list()).map(({ id }) => id)).toEqual(['kept']);
     const { unwanted } = byId(await system.list('--all'));
@@ -198,11 +198,17 @@ test(
     expect(ambiguous).toMatchObject({ code: 3, stdout: '' });
     for (const place of others) expect(ambiguous.stderr).toContain(place);
     expect(await system.list()).toHaveLength(4);
-    expect((await system.run('redrive', 'same')).stdout).toBe('redriven 2 dead letters\n');
-    expect((await system.run('redrive', others[1] ?? '')).stdout).toBe('redriven 1 dead letter\n');
+    expect((await system.run('redrive', 'same')).stdout).toMatch(
+      /^redriven 2 dead letters: \d+:\d+, \d+:\d+\n$/,
+    );
+    expect((await system.run('redrive', others[1] ?? '')).stdout).toBe(
+      `redriven 1 dead letter: ${others[1] ?? ''}\n`,
+    );
     await system.delivered();
     expect(await system.total()).toMatchObject({ count: 2 });
-    expect((await system.run('redrive', 'other')).stdout).toBe('redriven 1 dead letter\n');
+    expect((await system.run('redrive', 'other')).stdout).toBe(
+      `redriven 1 dead letter: ${others[0] ?? ''}\n`,
+    );
     await system.delivered();
     // The other one has other operands: it is refused, which is a new letter.
     expect(await system.total()).toMatchObject({ count: 2 });
@@ -222,8 +228,8 @@ onEmbedded(
       stderr: expect.stringContaining('is in use by a log that runs: stop that'),
     });
     await system.log.stop();
-    expect((await system.run('redrive', 'a', ...file)).stdout).toBe('redriven 1 dead letter\n');
-    expect((await system.run('discard', 'b', ...file)).stdout).toBe('discarded 1 dead letter\n');
+    expect((await system.run('redrive', 'a', ...file)).stdout).toMatch(/^redriven 1 dead letter: 0:[01]\n$/);
+    expect((await system.run('discard', 'b', ...file)).stdout).toMatch(/^discarded 1 dead letter: 0:[01]\n$/);
     await system.log.start();
     await system.delivered();
     expect(await system.total()).toEqual({ total: '1', count: 1 });

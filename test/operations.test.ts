@@ -60,7 +60,7 @@ const printed: readonly (readonly [start: string, output: RegExp])[] = [
   ],
   ['bin/tally dead-letters show order-2', /^why +no answer$/m],
   ['bin/tally dead-letters redrive --all', /^redriven 2 dead letters$/m],
-  ['bin/tally dead-letters discard order-4', /^discarded 1 dead letter$/m],
+  ['bin/tally dead-letters discard order-4', /^discarded 1 dead letter: \d+:\d+$/m],
   ['curl -s localhost:8082/status', /"lag":/],
 ];
 

@@ -7,12 +7,14 @@ import { DatabaseSync } from 'node:sqlite';
 
 import { type Entry, hashTotal } from '../../functions/accumulate/ledger/entry.ts';
 import { entry, retention, TestLedger, verifyDirectory } from '../../functions/accumulate/ledger/fixtures.ts';
-import { toTotal } from '../../functions/accumulate/ledger/rows.ts';
+import { toTotal, toTotalRow } from '../../functions/accumulate/ledger/rows.ts';
 import { formatDecimal } from '../../lib/decimal.ts';
 import { eventType } from '../../lib/event.ts';
+import type { TotalName } from '../../lib/names.ts';
 import { deadLetterOf } from '../../local/log/dead-letter.ts';
 import type { LogRecord, StoredRecord } from '../../local/log/record.ts';
 import { makeTempDir } from '../../test/temp-dir.ts';
+import { Amount } from '../amount.ts';
 import { type Audit, audit, type AuditOptions } from '../audit.ts';
 import { MemoryLog } from './memory-log.ts';
 
@@ -107,6 +109,20 @@ export class History {
     const moved = { ...toTotal(row, path), total };
     const statement = db.prepare('UPDATE totals SET total = ?, hash = ? WHERE name = ?');
     statement.run(total, hashTotal(moved), name);
+    db.close();
+  }
+
+  /** Adds to a total and says that the ledger, of one file, began with that, as rows that fit their checksums. */
+  plantOpening(name: string, amount: string): void {
+    const path = join(this.directory, 'ledger-00000001.db');
+    const db = new DatabaseSync(path);
+    const none = { name: name as TotalName, total: '0', count: 0, version: 0, updatedAt: 0, setHash: 0n };
+    for (const table of ['opening', 'totals']) {
+      const row = db.prepare(`SELECT * FROM ${table} WHERE name = ?`).get(name);
+      const before = row === undefined ? none : toTotal(row, path);
+      const planted = { ...before, total: Amount.of(before.total, amount).toString() };
+      db.prepare(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?)`).run(...toTotalRow(planted));
+    }
     db.close();
   }
 

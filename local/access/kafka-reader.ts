@@ -39,7 +39,8 @@ interface Reading {
 export class KafkaReader {
   readonly #admin: Admin;
   readonly #topic: string;
-  readonly #group = `tally-read-${randomUUID()}`;
+  /** Says to whoever looks at the groups what it is for. */
+  readonly #group: string;
   readonly #consumer: Consumer;
   /** By partition; one that is read is taken out. */
   readonly #readings: Map<number, Reading>;
@@ -52,6 +53,7 @@ export class KafkaReader {
   constructor(kafka: Kafka, admin: Admin, topic: string, ranges: readonly ReadRange[]) {
     this.#admin = admin;
     this.#topic = topic;
+    this.#group = `tally-read-${topic}-${randomUUID()}`;
     this.#readings = new Map(
       ranges
         .filter(({ from, to }) => from < to)

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from 'undici';
 
 import { AppError, messageOf, toAppError } from '../../lib/errors.ts';
-import type { LogRecord, StoredRecord, Topic } from '../log/record.ts';
+import { type LogRecord, maxRecordBytes, recordBytes, type StoredRecord, type Topic } from '../log/record.ts';
 import type { StoredItem, StoredPage } from '../log/records-page.ts';
 import type { EmbeddedLogStatus, LogStatus } from '../log/status.ts';
 import type { LogAccess, PartitionRange, ReadRange } from './log-access.ts';
@@ -68,8 +68,15 @@ class RunningLog implements LogAccess {
     }
   }
 
-  /** Tried again while the log is busy or being started: what may be stored twice counts once (I2). */
+  /**
+   * Tried again while the log is busy or being started: what may be stored twice counts once (I2).
+   * @throws AppError `too-large` for a record that its answer, 503 as for any other failure, would not tell from those
+   */
   async append(topic: Topic, record: LogRecord): Promise<void> {
+    const bytes = recordBytes(record);
+    if (bytes > maxRecordBytes) {
+      throw new AppError('too-large', `a record may have ${maxRecordBytes} bytes, it has ${bytes}`);
+    }
     const request = { method: 'POST', ...toSinkRequest(record) } as const;
     for (let attempt = 1; ; attempt++) {
       const problem = await this.#send(`default/${topic}`, request).then(

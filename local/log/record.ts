@@ -21,6 +21,9 @@ export interface StoredRecord extends LogRecord {
   readonly timeMs: number;
 }
 
+/** Kafka's `max.request.size`. */
+export const maxRecordBytes = 1_048_576;
+
 /** About what the record takes in a Kafka producer's request, where more than 1 MiB is refused. */
 export function recordBytes({ key, headers, value }: LogRecord): number {
   let bytes = Buffer.byteLength(key ?? '') + (value?.length ?? 0);

@@ -109,7 +109,7 @@ describe('the sink answers as a KafkaSink does', () => {
     ['DELETE of nothing known', { method: 'DELETE', path: '/x' }, 405],
     ['headers over 8 KiB', { headers: eventHeaders('7', { 'ce-x': 'x'.repeat(8_200) }) }, 431],
     ['a record over 1 MiB', { body: 'x'.repeat(1_048_500) }, 503],
-    ['a body over 1 MiB', { body: 'x'.repeat(1_100_000) }, 503],
+    ['a body over 2 MiB', { body: 'x'.repeat(2_100_000) }, 503],
   ];
   test.each(cases)('%s', async (_what, request, status) => {
     const { url } = await startTestLog();

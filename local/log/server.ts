@@ -16,10 +16,10 @@ import type { Log } from '../../lib/log.ts';
 import { readEvent } from './cloud-event.ts';
 import type { Faults } from './faults.ts';
 import type { LogMetrics } from './metrics.ts';
-import { type LogRecord, type Topic, recordBytes, topics } from './record.ts';
+import { type LogRecord, maxRecordBytes, type Topic, recordBytes, topics } from './record.ts';
 
-/** Kafka's `max.request.size`. */
-const maxRecordBytes = 1_048_576;
+/** A structured event is larger than its record: base64 takes a third more, a quotation mark in an attribute two bytes. */
+const maxBodyBytes = 2 * maxRecordBytes;
 const maxHeaderBytes = 8_192;
 /** What a request takes beside its body, about: none is free, however little of it has come. */
 const requestBytes = 1_024;
@@ -123,7 +123,7 @@ class Sink {
     const { store, faults, log } = this.#options;
     try {
       reserve(requestBytes);
-      const body = await readBody(request, maxRecordBytes, reserve);
+      const body = await readBody(request, maxBodyBytes, reserve);
       const record = readEvent(request.headers, body);
       // A Kafka producer refuses it, which a KafkaSink reports as any other failure.
       if (recordBytes(record) > maxRecordBytes) return 503;

@@ -18,12 +18,8 @@ async function prepare(): Promise<{ kafka: TestKafka; access: LogAccess }> {
   closeAfterTest(() => access.close());
   // Now every partition has its leader: else what a producer repeats may be stored twice.
   await access.partitions('sums');
-  groupsBefore = [...groupsBefore, ...(await readingGroups(kafka))];
   return { kafka, access };
 }
-
-/** A broker keeps, for some time, what other tests have killed. */
-let groupsBefore: readonly string[] = [];
 
 function message(id: string, partition: number) {
   return { headers: { ...headers, ce_id: id }, value: '{"a":"1"}', partition };
@@ -50,11 +46,12 @@ function idsOf(records: readonly StoredRecord[], partition: number): (string | u
   return records.filter((record) => record.partition === partition).map((record) => record.headers['ce_id']);
 }
 
+/** Those that read this test's topics: others read theirs meanwhile. */
 async function readingGroups(kafka: TestKafka): Promise<string[]> {
   const { groups } = await (await kafka.admin()).listGroups();
   return groups
     .map(({ groupId }) => groupId)
-    .filter((group) => group.startsWith('tally-read-') && !groupsBefore.includes(group));
+    .filter((group) => group.startsWith(`tally-read-${kafka.topic}`));
 }
 
 test('reads exactly the ranges that are asked for, each partition in order, and leaves no group', async () => {

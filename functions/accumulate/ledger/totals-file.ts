@@ -5,7 +5,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { messageOf } from '../../../lib/errors.ts';
+import { AppError, messageOf } from '../../../lib/errors.ts';
 import type { Generation } from './generation.ts';
 
 const fileName = 'totals.json';
@@ -17,7 +17,10 @@ export function totalsFile(directory: string): string {
   return join(directory, fileName);
 }
 
-/** Writes all totals. The caller holds the generation's write transaction. */
+/**
+ * Writes all totals. The caller holds the generation's write transaction.
+ * @throws AppError `unavailable` also when an fsync failed: the next time the file is made anew
+ */
 export function writeTotalsFile(directory: string, generation: Generation): void {
   const totals: Record<string, unknown> = {};
   for (const { name, total, count, version, updatedAt } of generation.totals()) {
@@ -36,7 +39,7 @@ export function writeTotalsFile(directory: string, generation: Generation): void
     renameSync(aside, totalsFile(directory));
   } catch (error) {
     rmSync(aside, { force: true });
-    throw error;
+    throw new AppError('unavailable', messageOf(error), { cause: error });
   }
 }
 

@@ -43,6 +43,7 @@ export function verifyVolume(volume: Volume, onProgress: (done: number, of: numb
       });
       found.collect(() => {
         const sums = readTotals(generation, 'opening');
+        checkOpening(generation.state().openingSeq, sums, found);
         if (closing !== undefined) compare(found, 'the opening balance of', closing, sums);
         events += recompute(generation, sums, found, (done) => {
           onProgress(events + done, of);
@@ -103,6 +104,25 @@ function readTotals(generation: Generation, table: 'totals' | 'opening'): Map<st
 
 function toSum({ total, count, version, setHash }: Total): Sum {
   return { value: readCanonical(total), count, version, setHash };
+}
+
+/**
+ * Of what the oldest generation begins with nothing older is left to compare with, once its events are pruned: but it is
+ * of as many events as the ledger had by then, and nothing at all in the ledger's first one.
+ */
+function checkOpening(openingSeq: number, sums: ReadonlyMap<string, Sum>, found: Problems): void {
+  let events = 0;
+  for (const [name, sum] of sums) {
+    events += sum.count;
+    if (sum.count < 1 || sum.version > openingSeq) {
+      found.add(
+        `the opening balance of "${name}" is ${describe(sum)}, the file begins after event ${openingSeq}`,
+      );
+    }
+  }
+  if (events !== openingSeq) {
+    found.add(`the opening balances are of ${events} events, the file begins after event ${openingSeq}`);
+  }
 }
 
 /** Adds the generation's events to the opening balances; gives how many there were. */

@@ -137,7 +137,7 @@ export class Volume {
     const kept = this.#generations.findIndex((generation) => !isExpired(generation));
     const oldest = this.#generations[kept];
     if (kept <= 0 || oldest === undefined || !this.newest.setOldest(oldest.number)) return;
-    for (const generation of this.#generations.splice(0, kept)) removeGeneration(this.directory, generation);
+    removeGenerations(this.directory, this.#generations.splice(0, kept));
   }
 
   close(): void {
@@ -173,10 +173,9 @@ function openGenerations(directory: string, mode: VolumeMode): Generation[] {
     }
     if (mode !== 'read') for (const { file } of opened) settle(file);
     // A process ended between writing down that they go and deleting them.
-    for (const generation of opened.splice(0, oldest - first)) {
-      if (mode === 'write') removeGeneration(directory, generation);
-      else generation.close();
-    }
+    const gone = opened.splice(0, oldest - first);
+    if (mode === 'write') removeGenerations(directory, gone);
+    else for (const generation of gone) generation.close();
     return opened;
   } catch (error) {
     for (const generation of opened) generation.close();
@@ -246,14 +245,18 @@ function publish(directory: string, path: string, opening: Opening, totals: Iter
 }
 
 /**
- * Deletes the oldest generation's file, for good before anything else goes: if a power cut brought it back without a
+ * Deletes the oldest generations' files, each for good before anything else goes: if a power cut brought one back without a
  * later one that was deleted too, that one would read as missing; without its write-ahead log it might not read as sealed.
  */
-function removeGeneration(directory: string, generation: Generation): void {
-  generation.close();
-  rmSync(generation.file, { force: true });
-  syncPath(directory);
-  removeDatabase(generation.file);
+function removeGenerations(directory: string, generations: readonly Generation[]): void {
+  // A process that ended before its fsync may have deleted one before these.
+  if (generations.length > 0) syncPath(directory);
+  for (const generation of generations) {
+    generation.close();
+    rmSync(generation.file, { force: true });
+    syncPath(directory);
+    removeDatabase(generation.file);
+  }
 }
 
 function removeDatabase(path: string): void {

@@ -103,8 +103,9 @@ export function fsyncSync(fd: number): void {
   const volume = volumeOf(path);
   volume.perform('sync', () => {
     if (volume.fails()) {
-      world().count('file operations that failed');
-      throw fileError('EIO', path);
+      world().count('fsyncs that failed');
+      world().thread.process.hasBadDisk = true;
+      throw Object.assign(fileError('EIO', path), { syscall: 'fsync' });
     }
     if (inode === undefined) volume.syncNames();
     else {
