@@ -3,6 +3,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 import { messageOf } from '../lib/errors.ts';
+import { watchOutput } from '../lib/output.ts';
 import { openLog } from '../local/access/log-access.ts';
 import { dataDirectory } from '../functions/accumulate/volume-command.ts';
 import { audit } from './audit.ts';
@@ -37,6 +38,7 @@ async function run(args: readonly string[]): Promise<number> {
 
 // Nearly all that is made is garbage at once. V8 would let its nursery grow for it: twice the memory, for no time gained.
 setFlagsFromString('--semi-space-growth-factor=1');
+watchOutput('tally audit', exit.notJudged);
 // Nothing is left behind: see spill.ts.
 process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 try {

@@ -18,7 +18,7 @@ ${logHelp}
 Exit codes:
   0  done
   1  an unexpected error: a bug
-  2  wrong usage or configuration
+  2  wrong usage or configuration, or the output cannot be written
   3  refused: letters that cannot be redriven, an id that means several events
   4  a redrive did not finish: run the command again, which is safe at any time
   5  no such dead letter

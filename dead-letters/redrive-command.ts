@@ -26,6 +26,7 @@ export async function runRedrive(
   const pages = names.length > 0 ? once(await selectLetters(box, names)) : openLetters(box);
   const interruption = watchInterruption();
   let redriven = 0;
+  let refused = 0;
   const named: Letter[] = [];
   try {
     const report = await redrive(log, pages, {
@@ -33,13 +34,14 @@ export async function runRedrive(
       signal: interruption.signal,
       onRedriven: (letters) => {
         redriven += letters.length;
+        refused += letters.filter(({ failure: { code } }) => refusals.has(code)).length;
         if (names.length > 0) named.push(...letters);
         showProgress(`redriven ${redriven}`, progress === true);
       },
     });
     showProgress('', false);
     const exitCode = interruption.exitCode ?? exitCodeOf(report);
-    const note = explain(report, interruption.exitCode !== undefined);
+    const note = explain(report, refused, interruption.exitCode !== undefined);
     return {
       exitCode,
       text: json ? JSON.stringify(toJson(report)) : sayRedriven(redriven, named),
@@ -49,6 +51,9 @@ export async function runRedrive(
     interruption.dispose();
   }
 }
+
+/** What accumulate answers to an event as it is, whenever it comes; of 422 only a wrong clock can be mended. */
+const refusals: ReadonlySet<number | undefined> = new Set([400, 413, 415, 422]);
 
 async function* openLetters(box: LetterBox): AsyncGenerator<readonly Letter[]> {
   for await (const page of box.letters()) yield page.filter((letter) => box.isOpen(letter));
@@ -75,12 +80,20 @@ function exitCodeOf({ error, failed }: RedriveReport): number {
   return failed > 0 ? exit.refused : exit.done;
 }
 
-function explain({ error, failed, failures }: RedriveReport, isInterrupted: boolean): string {
+function explain(
+  { error, failed, failures }: RedriveReport,
+  refused: number,
+  isInterrupted: boolean,
+): string {
   const more = failed - failures.length;
   const lines = failures.map(
     ({ letter, id, problem }) => `${letter} ${printable(id)}: not redriven: ${problem}`,
   );
   if (more > 0) lines.push(`… and ${more} more`);
+  if (refused > 0) {
+    const again = 'if what was wrong with them is not mended, each is a new letter soon';
+    lines.push(`${refused} of them had been refused (400, 413, 415 or 422): ${again}`);
+  }
   if (error !== undefined) lines.push(`did not finish: ${error.message}`);
   if (error !== undefined || isInterrupted)
     lines.push('To go on run the same command again: nothing counts twice.');

@@ -4,14 +4,11 @@ import { CommanderError } from 'commander';
 
 import { exit, exitCodeOf } from '../client/command/exit.ts';
 import { AppError, messageOf } from '../lib/errors.ts';
+import { watchOutput } from '../lib/output.ts';
 import { createProgram } from './program.ts';
 
 export async function runDeadLetters(): Promise<void> {
-  // A reader that has seen enough, as in `tally dead-letters list | head`, is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
+  watchOutput('tally dead-letters', exit.usage);
   try {
     await createProgram(process.env).parseAsync();
   } catch (error) {

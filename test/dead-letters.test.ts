@@ -213,6 +213,12 @@ test(
     // The other one has other operands: it is refused, which is a new letter.
     expect(await system.total()).toMatchObject({ count: 2 });
     expect(await system.list()).toMatchObject([{ id: 'other', code: 422 }]);
+    expect(await system.run('redrive', 'other')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^1 of them had been refused \(400, 413, 415 or 422\): if .* a new letter soon\n$/,
+      ),
+    });
   },
   timeoutMs,
 );

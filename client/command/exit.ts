@@ -19,7 +19,7 @@ export const exitHelp = `
 Exit codes:
   0  done
   1  an unexpected error: a bug
-  2  wrong usage, or a file that can't be read
+  2  wrong usage, or a file that can't be read, or the output not written
   3  refused: a bad value, an id known with other operands, a token, bad rows in an import
   4  the outcome is unknown, or an import did not finish: run the command again, "add" as it was printed
   5  not found, or not counted within the time of --wait

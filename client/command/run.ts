@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 
 import { AppError, messageOf } from '../../lib/errors.ts';
+import { watchOutput } from '../../lib/output.ts';
 import { errorJson, type Outcome } from './context.ts';
 import { exit, exitCodeOf } from './exit.ts';
 import { createProgram } from './program.ts';
@@ -28,11 +29,7 @@ function fail(error: unknown, asJson: boolean): void {
 }
 
 export async function runTally(): Promise<void> {
-  // A reader that has seen enough, as in `tally totals | head`, is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
+  watchOutput('tally', exit.usage);
   try {
     await createProgram(process.env, finish).parseAsync();
   } catch (error) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { AppError, messageOf } from '../../lib/errors.ts';
+import { watchOutput } from '../../lib/output.ts';
 import { Store } from './store.ts';
 
 const usage = `Usage: tally rewind [--data-dir DIR] [--to OFFSET]
@@ -57,6 +58,7 @@ function run(): number {
   }
 }
 
+watchOutput('tally rewind', 2);
 try {
   process.exitCode = run();
 } catch (error) {

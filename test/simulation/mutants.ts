@@ -201,10 +201,6 @@ export const mutants: readonly Mutant[] = [
     'rmSync(generation.file, { force: true });\n    syncPath(directory);',
     'rmSync(generation.file, { force: true });',
   ]),
-  mutant('I5', 'go on with removals that may be on no disk', `${ledger}/volume.ts`, [
-    'if (generations.length > 0) syncPath(directory);',
-    '',
-  ]),
   mutant('I5', 'delete generations without writing it down', `${ledger}/volume.ts`, [
     ' || !this.newest.setOldest(oldest.number)',
     '',
