@@ -1,10 +1,12 @@
-// Fills a ledger with events of random ids, as the function's own writer writes them but without waiting for the disk;
-// all of it is on disk at the end.
+// Fills a ledger with events of random ids, generation after generation, as the function's own writer writes them but
+// without waiting for the disk; all of it is on disk at the end.
 
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync } from 'node:fs';
 
+import { readConfig } from '../functions/accumulate/config.ts';
 import type { Entry } from '../functions/accumulate/ledger/entry.ts';
+import type { Generation } from '../functions/accumulate/ledger/generation.ts';
+import { syncPath } from '../functions/accumulate/ledger/generation-file.ts';
 import { Volume } from '../functions/accumulate/ledger/volume.ts';
 import { Writer } from '../functions/accumulate/ledger/writer.ts';
 import { addDecimals, parseDecimal } from '../lib/decimal.ts';
@@ -16,11 +18,10 @@ const eventsPerCommit = 500_000;
 
 const [directory = '', countText] = process.argv.slice(2);
 const count = Number(countText);
+const { dedupeWindowMs: windowMs, generationMaxEvents: maxEvents } = readConfig({ DATA_DIR: directory });
 const volume = new Volume(directory, 'write');
-const { newest } = volume;
-newest.db.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -3000000');
 const writer = new Writer(volume, {
-  retention: { windowMs: 30 * 86_400_000, maxEvents: count + 1 },
+  retention: { windowMs, maxEvents },
   lockWaitMs: 1_000,
   now: Date.now,
   monotonicNow: () => performance.now(),
@@ -41,7 +42,12 @@ function makeEntry(): Entry {
 
 endWithParent();
 process.send?.({ listening: 0 });
+let tuned: Generation | undefined;
 for (let written = 0; written < count;) {
+  if (volume.newest !== tuned) {
+    tuned = volume.newest;
+    tuned.db.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -3000000');
+  }
   const events = Math.min(eventsPerCommit, count - written);
   writer.apply(Array.from({ length: events }, () => [makeEntry()]));
   written += events;
@@ -49,9 +55,7 @@ for (let written = 0; written < count;) {
     `ids: ${written.toLocaleString('en')} of ${count.toLocaleString('en')} in the ledger\n`,
   );
 }
-const { file } = newest;
+const files = volume.oldestFirst.map(({ file }) => file);
 volume.close();
-const descriptor = openSync(file, 'r');
-fsyncSync(descriptor);
-closeSync(descriptor);
+for (const path of [...files, directory]) syncPath(path);
 process.send?.({ filled: true });

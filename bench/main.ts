@@ -54,7 +54,7 @@ function readArguments() {
   const settings = {
     rounds: Math.ceil(read('rounds', 1, 100)),
     seconds: read('seconds', 0.05, 60),
-    ids: Math.ceil(read('ids', 1, 15_000_000)),
+    ids: Math.ceil(read('ids', 1, 100_000_000)),
   };
   return {
     settings,

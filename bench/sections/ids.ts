@@ -5,7 +5,7 @@ import { compare, figuresOf } from '../compare.ts';
 import type { Figure } from '../figure.ts';
 import { createHttpLoad, startAccumulate } from './ingest.ts';
 
-const fillMs = 3_600_000;
+const fillMs = 3 * 3_600_000;
 
 export async function measureIds(bench: Bench): Promise<Figure[]> {
   const { ids } = bench.settings;
