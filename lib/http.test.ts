@@ -34,7 +34,6 @@ describe('answers', () => {
     ['unsupported-media-type', 415],
     ['conflict', 422],
     ['expired', 422],
-    ['internal', 500],
     ['refused', 502],
     ['overloaded', 503],
     ['unavailable', 503],
@@ -154,6 +153,50 @@ describe('reading a body', () => {
     connection.write(postHead({ 'content-length': '10' }) + '01234');
     leave(connection);
     expect(await next()).toBe('invalid: the body ended before its announced end');
+  });
+});
+
+test.each([
+  ['all of the body had come', '0123456789'],
+  ['some of the body had come', '01234'],
+])('a client that went away before its body was read, when %s, sent an invalid one', async (_, sent) => {
+  const { promise: gone, resolve: tell } = Promise.withResolvers<undefined>();
+  const outcomes: string[] = [];
+  const { port, server } = await serve((request) => {
+    request.once('close', () => tell(undefined));
+    void gone
+      .then(() => readBody(request, 10))
+      .catch((error: unknown) => outcomes.push(toAppError(error).message));
+  });
+  const connection = await RawConnection.open(port);
+  connection.write(postHead({ 'content-length': '10' }) + sent);
+  await once(server, 'request');
+  connection.socket.destroy();
+  expect(await until('it is told', () => outcomes.shift())).toBe('the client went away');
+});
+
+test('a client that goes away between the end of its body and the reading of it sent an invalid one', async () => {
+  const outcomes: string[] = [];
+  const { port } = await serve((request) => {
+    readBody(request, 10).catch((error: unknown) => outcomes.push(toAppError(error).message));
+    request.pause();
+    setImmediate(() => request.destroy());
+  });
+  const connection = await RawConnection.open(port);
+  connection.write(postHead({ 'content-length': '10' }) + '0123456789');
+  expect(await until('it is told', () => outcomes.shift())).toBe('the body ended before its announced end');
+});
+
+test('what went wrong inside stays inside', async () => {
+  const { port } = await serve((_, response) => {
+    sendProblem(response, toAppError(new Error('ENOENT: /secret/path')));
+  });
+  const answer = await fetch(`http://127.0.0.1:${port}/`);
+  expect(await answer.json()).toEqual({
+    type: 'urn:tally:problem:internal',
+    title: 'internal',
+    status: 500,
+    detail: 'an unexpected error, which is in the log',
   });
 });
 

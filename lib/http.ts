@@ -33,7 +33,7 @@ const httpStatus: Readonly<Record<ErrorCode, number>> = {
   timeout: 504,
 };
 
-/** Answers with the error as a problem document. The cause stays in the log: it may name inner addresses. */
+/** Answers with the error as a problem document. The cause stays in the log, and of a bug all: it may name inner addresses. */
 export function sendProblem(response: ServerResponse, error: AppError): void {
   const status = httpStatus[error.code];
   // RFC 9110, section 11.6.1: a 401 says how to do better.
@@ -42,7 +42,7 @@ export function sendProblem(response: ServerResponse, error: AppError): void {
     type: `urn:tally:problem:${error.code}`,
     title: error.code.replaceAll('-', ' '),
     status,
-    detail: error.message,
+    detail: error.code === 'internal' ? 'an unexpected error, which is in the log' : error.message,
     ...(error.violations.length > 0 && { violations: error.violations }),
   };
   sendText(response, status, 'application/problem+json', JSON.stringify(problem));
@@ -62,7 +62,6 @@ export function sendText(response: ServerResponse, status: number, mediaType: st
 
 /**
  * The whole body.
- * @param onBytes told of each piece as it comes; what it throws refuses the rest
  * @throws AppError `too-large` as soon as more than `maxBytes` are announced or have come; `invalid` when the client
  * went away before the end.
  * @param onBytes told of each piece as it comes; what it throws refuses the rest
@@ -74,6 +73,8 @@ export function readBody(
 ): Promise<Buffer> {
   const tooLarge = () => new AppError('too-large', `a body may have at most ${maxBytes} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
+  // It would tell nobody any more.
+  if (request.destroyed) return Promise.reject(new AppError('invalid', 'the client went away'));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -97,8 +98,9 @@ export function readBody(
       reject(new AppError('invalid', 'the body ended before its announced end', { cause }));
     };
     request.on('error', cutOff);
+    // After the end, or in its place also when all of the body had come but was not read yet.
     request.on('close', () => {
-      if (!request.complete) cutOff();
+      cutOff();
     });
   });
 }

@@ -5,6 +5,7 @@
 // jose's own remote key set has no such pause after a failure, and cannot say whether it asked before or after a token came.
 
 import type { JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet } from 'jose/jwks/local';
 
 import { AppError, messageOf } from './errors.ts';
 import type { IssuerKeys } from './token-issuer.ts';
@@ -85,10 +86,7 @@ export class SigningKeys {
   /** Never rejects. */
   async #take(question: number, askedAtMs: number): Promise<void> {
     try {
-      const [{ issuer, jwks }, { createLocalJWKSet }] = await Promise.all([
-        this.#options.ask(),
-        import('jose/jwks/local'),
-      ]);
+      const { issuer, jwks } = await this.#options.ask();
       this.#published = { issuer, find: createLocalJWKSet(jwks), question };
       this.#publishedAtMs = askedAtMs;
     } catch (error) {

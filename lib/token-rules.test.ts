@@ -58,6 +58,11 @@ test.each<[string, Env, RegExp]>([
   ['no audience', { OIDC_ISSUER: issuer }, /OIDC_AUDIENCE is unset, should be/],
   ['an issuer in clear', { ...good, OIDC_ISSUER: 'http://issuer.example.com' }, /OIDC_ISSUER was "http:/],
   ['an issuer that is no address', { ...good, OIDC_ISSUER: 'issuer' }, /OIDC_ISSUER was "issuer", should be/],
+  ['an issuer with a blank', { ...good, OIDC_ISSUER: `${issuer} ` }, /OIDC_ISSUER was "https:.* "/],
+  ['an issuer with a query', { ...good, OIDC_ISSUER: `${issuer}/?a=b` }, /OIDC_ISSUER was/],
+  ['an issuer with a password', { ...good, OIDC_ISSUER: 'https://me:pw@issuer' }, /OIDC_ISSUER was/],
+  ['keys with a line break', { ...good, OIDC_JWKS_URL: `${issuer}/k\n` }, /OIDC_JWKS_URL was/],
+  ['an audience with a line break', { ...good, OIDC_AUDIENCE: 'tally\n' }, /OIDC_AUDIENCE was "tally\\n"/],
   ['keys in clear', { ...good, OIDC_JWKS_URL: 'http://issuer.example.com/k' }, /OIDC_JWKS_URL was/],
   ['a subject without a name', { ...good, OIDC_SUBJECTS: 'a,,b' }, /OIDC_SUBJECTS was "a,,b"/],
   ['authorities that are a path', { ...good, OIDC_CA_CERTS: '/ca.pem' }, /OIDC_CA_CERTS was .* PEM/],
@@ -92,7 +97,7 @@ test.each<[string | undefined, TokenRules | undefined, number]>([
   const watched = Object.assign(Object.create(log) as typeof log, {
     warn: (text: string) => warnings.push(text),
   });
-  warnOfStrangers(watched, { host, tokens }, 'OIDC_ISSUER');
+  warnOfStrangers(watched, { host, tokens }, 'set OIDC_ISSUER');
   expect(warnings).toHaveLength(times);
   expect(warnings.every((text) => text.includes('OIDC_ISSUER'))).toBe(true);
 });

@@ -42,7 +42,7 @@ export function readTokenRules(reader: EnvReader, prefix: '' | 'ADD_'): TokenRul
   const name = (rest: string): string => `${prefix}OIDC_${rest}`;
   const expected = `an https:// address, http:// on this machine alone, or ${clusterIssuer}`;
   const issuer = reader.read<string | undefined>(name('ISSUER'), expected, undefined, (text) =>
-    text === clusterIssuer || isSafe(text) ? text : undefined,
+    text === clusterIssuer || (isSafe(text) && !/[?#]/.test(text)) ? text : undefined,
   );
   const jwksUrl = reader.read<URL | undefined>(
     name('JWKS_URL'),
@@ -57,7 +57,12 @@ export function readTokenRules(reader: EnvReader, prefix: '' | 'ADD_'): TokenRul
     (text) => (text.includes('-----BEGIN CERTIFICATE-----') ? text : undefined),
   );
   const tokenFile = reader.file(name('TOKEN_FILE'));
-  const audience = reader.text(name('AUDIENCE'));
+  const audience = reader.read<string | undefined>(
+    name('AUDIENCE'),
+    'text without blanks around it',
+    undefined,
+    (text) => (text === text.trim() ? text : undefined),
+  );
   const subjects = reader.read<ReadonlySet<string>>(
     name('SUBJECTS'),
     'one or more subjects, parted by commas',
@@ -79,7 +84,7 @@ export function readTokenRules(reader: EnvReader, prefix: '' | 'ADD_'): TokenRul
     }
     return undefined;
   }
-  if (audience === undefined) {
+  if (reader.text(name('AUDIENCE')) === undefined) {
     reader.problem(name('AUDIENCE'), 'is unset, should be what the tokens are issued for');
   }
   const isCluster = issuer === clusterIssuer;
@@ -97,10 +102,11 @@ export function readTokenRules(reader: EnvReader, prefix: '' | 'ADD_'): TokenRul
   };
 }
 
-/** Keys that come in clear can be anybody's. */
+/** Keys that come in clear can be anybody's. An address with a password in it would be in messages. */
 export function isSafe(text: string): boolean {
   const url = URL.parse(text);
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (/\s/.test(text) || url?.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
 }
 
 /** The verifier for the rules, loaded only where there are any: it would be a twentieth of every other start. */
@@ -115,16 +121,14 @@ export async function createVerifier(
 
 /**
  * Says at a start that others than those on this machine can add without being asked who they are.
- * @param variables what to set
+ * @param instead what to do about it, before keeping the network private
  */
 export function warnOfStrangers(
   log: Log,
   { host, tokens }: { readonly host: string | undefined; readonly tokens?: TokenRules | undefined },
-  variables: string,
+  instead?: string,
 ): void {
   if (tokens !== undefined || (host !== undefined && isLoopback(host))) return;
-  log.warn(
-    `whoever reaches this port can add, nobody is asked who they are: set ${variables}, or keep the network private ` +
-      '(docs/security.md)',
-  );
+  const advice = `${instead === undefined ? '' : `${instead}, or `}keep the network private (docs/security.md)`;
+  log.warn(`whoever reaches this port can add, nobody is asked who they are: ${advice}`);
 }

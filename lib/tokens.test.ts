@@ -114,7 +114,56 @@ describe('a token is accepted', () => {
   });
 });
 
+describe('a token that does not say which key it is signed with', () => {
+  const unnamed = { kid: undefined };
+
+  test('is accepted by whichever of the published keys fits', async () => {
+    const old = bearer(await issuer.token({}, unnamed));
+    issuer.rotate();
+    const fresh = bearer(await issuer.token({}, unnamed));
+    const verifier = createVerifier();
+    expect(await outcome(verifier, old)).toBe(subject);
+    expect(await outcome(verifier, fresh)).toBe(subject);
+  });
+
+  test('is not refused for good while the key may have been published since', async () => {
+    const verifier = createVerifier();
+    expect(await outcome(verifier, bearer(await issuer.token()))).toBe(subject);
+    issuer.rotate();
+    issuer.withdrawOldKeys();
+    const fresh = bearer(await issuer.token({}, unnamed));
+    expect(await outcome(verifier, fresh)).toBe('unavailable');
+    nowMs += pauseMs;
+    expect(await outcome(verifier, fresh)).toBe(subject);
+  });
+
+  test.each([1, 3])('is refused where none of %d keys fits', async (count) => {
+    for (let n = 1; n < count; n++) issuer.rotate();
+    const impostor = await OidcIssuer.start();
+    const forged = bearer(await impostor.token({ iss: issuer.url }, unnamed));
+    const verifier = createVerifier();
+    await outcome(verifier, bearer(await issuer.token()));
+    nowMs += pauseMs;
+    expect(await outcome(verifier, forged)).toBe('unauthenticated');
+  });
+
+  test('is refused for what it says, whichever key fits', async () => {
+    issuer.rotate();
+    const expired = bearer(await issuer.token({ exp: seconds() - 90 }, unnamed));
+    expect(await outcome(createVerifier(), expired)).toBe('unauthenticated');
+  });
+});
+
+test.each(['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])('a token may call itself %s', async (typ) => {
+  expect(await outcome(createVerifier(), bearer(await issuer.token({}, { typ })))).toBe(subject);
+});
+
 describe('a token is refused for good', () => {
+  test.each(['logout+jwt', 'secevent+jwt', 'dpop+jwt', ''])('that calls itself "%s"', async (typ) => {
+    const verifier = createVerifier();
+    expect(await outcome(verifier, bearer(await issuer.token({}, { typ })))).toBe('unauthenticated');
+  });
+
   test.each([
     ['that has expired', { exp: seconds() - 90 }],
     ['that is not valid yet', { nbf: seconds() + 90 }],
@@ -126,6 +175,7 @@ describe('a token is refused for good', () => {
     ['of nobody', { sub: undefined }],
     ['of somebody without a name', { sub: '' }],
     ['that never expires', { exp: undefined }],
+    ['that its sender has to prove a key for', { cnf: { jkt: 'x' } }],
   ])('%s', async (_, claims) => {
     const verifier = createVerifier();
     expect(await outcome(verifier, bearer(await issuer.token(claims)))).toBe('unauthenticated');
@@ -215,6 +265,18 @@ describe('a token is refused for good', () => {
   });
 });
 
+test('what anybody can do does not hide what happens to a source of the issuer', async () => {
+  const verifier = createVerifier(rulesOf({ OIDC_SUBJECTS: subject }));
+  await outcome(verifier, 'Bearer');
+  await outcome(verifier, bearer(await issuer.token({ aud: 'other' })));
+  await outcome(verifier, bearer(await issuer.token({ sub: 'x'.repeat(500) })));
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    expect.stringContaining('is not "Bearer" and a token'),
+    expect.stringContaining(`"other", of "${subject.slice(0, 10)}`),
+    expect.stringMatching(/^turned away: "x{40}"… may not do this/),
+  ]);
+});
+
 describe('keys that rotate', () => {
   test('are asked for at the start, before there is a token', async () => {
     createVerifier();
@@ -290,6 +352,20 @@ describe('keys that rotate', () => {
 });
 
 describe('an issuer that is away', () => {
+  test('keeps those waiting that name a key that is not known, and nobody else', async () => {
+    const verifier = createVerifier();
+    expect(await outcome(verifier, bearer(await issuer.token()))).toBe(subject);
+    const hanging = new Set<() => void>();
+    issuer.misbehave = (response) => hanging.add(() => response.writeHead(500).end());
+    nowMs += pauseMs;
+    const unknown = bearer(await issuer.token({}, { kid: 'unknown' }));
+    const flood = Array.from({ length: 1_500 }, () => outcome(verifier, unknown));
+    await until('the issuer is asked', () => hanging.size > 0);
+    expect(await outcome(verifier, bearer(await issuer.token({ jti: 'new' })))).toBe(subject);
+    for (const answer of hanging) answer();
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['unavailable', 'overloaded']));
+  });
+
   test('at the start lets nobody in and refuses nobody for good, until it is back', async () => {
     await issuer.stop();
     const verifier = createVerifier();

@@ -7,7 +7,9 @@
 // What was verified is remembered with the keys that verified it, since a source sends one token with an hour of events; it
 // is forgotten with them, so a key that was withdrawn ends what it signed no later than without that.
 
-import type { JWTPayload } from 'jose';
+import type { CryptoKey, JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
+import * as errors from 'jose/errors';
+import { jwtVerify } from 'jose/jwt/verify';
 
 import { AppError, messageOf, show } from './errors.ts';
 import type { Log } from './log.ts';
@@ -33,13 +35,13 @@ const maxTokenLength = 8_192;
 const maxRemembered = 1_000;
 /** Tokens that are being verified at one time: a flood of them waits for nobody. */
 const maxVerifying = 1_000;
+/** Those of them that wait for the issuer, since they name no key that is known: others must not wait with them. */
+const maxAsking = 100;
+/** Keys that are tried for a token that does not say which it is signed with. */
+const maxTried = 8;
 const noteEveryMs = 60_000;
-
-const joseParts = () =>
-  Promise.all([import('jose/jwt/verify'), import('jose/errors')]).then(([verify, errors]) => ({
-    ...verify,
-    ...errors,
-  }));
+/** What tokens may call themselves in their header, if anything: a JWT, an access token (RFC 9068). */
+const types: readonly unknown[] = [undefined, 'jwt', 'at+jwt'];
 
 export class TokenVerifier {
   readonly #rules: TokenRules;
@@ -47,10 +49,10 @@ export class TokenVerifier {
   readonly #now: () => number;
   readonly #keys: SigningKeys;
   readonly #remembered = new Map<string, { readonly caller: Caller; readonly by: Published }>();
-  #jose: ReturnType<typeof joseParts> | undefined;
   #verifying = 0;
-  #refusals = 0;
-  #notedAtMs = Number.NEGATIVE_INFINITY;
+  #asking = 0;
+  /** By kind of refusal, so that those that anybody can bring about do not hide the others. */
+  readonly #notes = new Map<string, { refusals: number; notedAtMs: number }>();
 
   /** Begins to ask for the keys, so that they are there when the first token is. */
   constructor(rules: TokenRules, log: Log, now: () => number = Date.now) {
@@ -112,13 +114,14 @@ export class TokenVerifier {
     const before = this.#keys.questions;
     let by = await this.#keys.get();
     let caller = await this.#verifyBy(token, by);
-    if (caller === undefined && by.question <= before) {
-      by = await this.#keys.renew();
+    if (caller === undefined && by.question <= before && this.#asking < maxAsking) {
+      by = await this.#renew();
       caller = await this.#verifyBy(token, by);
     }
     if (caller === undefined) {
-      if (by.question > before) throw refusal('it names a key that its issuer does not publish');
-      const message = 'the token names a key that its issuer had not published some seconds ago: try again';
+      if (by.question > before) throw refusal('it is signed with no key that its issuer publishes');
+      const message =
+        'the token is signed with no key that its issuer had published some seconds ago: try again';
       throw new AppError('unavailable', message);
     }
     if (this.#remembered.size >= maxRemembered) {
@@ -129,25 +132,47 @@ export class TokenVerifier {
     return caller;
   }
 
-  /** @returns undefined when the key that the token names is not among these */
-  async #verifyBy(token: string, { find, issuer }: Published): Promise<Caller | undefined> {
-    const { jwtVerify, JOSEError, JWKSInvalid, JWKSNoMatchingKey } = await (this.#jose ??= joseParts());
+  async #renew(): Promise<Published> {
+    this.#asking++;
     try {
-      const { payload } = await jwtVerify(token, find, {
-        algorithms,
-        issuer,
-        audience: this.#rules.audience,
-        requiredClaims: ['sub', 'exp'],
-        clockTolerance: skewSeconds,
-        currentDate: new Date(this.#now()),
-      });
-      return readCaller(payload);
+      return await this.#keys.renew();
+    } finally {
+      this.#asking--;
+    }
+  }
+
+  /** @returns undefined when the key that it is signed with is not among these, as far as the token says which that is */
+  async #verifyBy(token: string, { find, issuer }: Published): Promise<Caller | undefined> {
+    const options = {
+      algorithms,
+      issuer,
+      audience: this.#rules.audience,
+      requiredClaims: ['sub', 'exp'],
+      clockTolerance: skewSeconds,
+      currentDate: new Date(this.#now()),
+    };
+    const header: { kid?: string | undefined } = { kid: '' };
+    const findNamed: JWTVerifyGetKey = (given, input) => {
+      header.kid = given.kid;
+      return find(given, input);
+    };
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, findNamed, options).catch(
+        (error: unknown) => {
+          if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+          return tryEach(error, (key) => jwtVerify(token, key, options));
+        },
+      );
+      return readCaller(payload, protectedHeader);
     } catch (error) {
-      if (error instanceof JWKSNoMatchingKey) return undefined;
+      if (error instanceof errors.JWKSNoMatchingKey) return undefined;
+      if (error instanceof errors.JWSSignatureVerificationFailed && header.kid === undefined)
+        return undefined;
       if (error instanceof AppError) throw error;
       // Of the token, or of a key that can't be used: then the issuer has to mend it and the token may be good.
-      if (error instanceof JOSEError && !(error instanceof JWKSInvalid))
+      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) {
         throw refusal(describe(error), error);
+      }
       const message = `the issuer's key cannot be used: ${messageOf(error)}`;
       throw new AppError('unavailable', message, { cause: error });
     }
@@ -156,19 +181,47 @@ export class TokenVerifier {
   #permit(caller: Caller): Caller {
     const { subjects } = this.#rules;
     if (subjects.size === 0 || subjects.has(caller.subject)) return caller;
-    throw new AppError('forbidden', `${caller.subject} may not do this: it is none of the allowed subjects`);
+    throw new AppError(
+      'forbidden',
+      `${show(caller.subject)} may not do this: it is none of the allowed subjects`,
+    );
   }
 
   /** Says now and then that somebody is turned away: it may be a source that is not set up well. */
   #noted(error: unknown): unknown {
     if (!(error instanceof AppError) || error.retryable) return error;
-    this.#refusals++;
-    if (Math.abs(this.#now() - this.#notedAtMs) < noteEveryMs) return error;
-    this.#notedAtMs = this.#now();
-    this.#log.warn({ code: error.code, refusals: this.#refusals }, `turned away: ${error.message}`);
-    this.#refusals = 0;
+    const kind = isSigned(error) ? `signed, ${error.code}` : error.code;
+    const note = this.#notes.get(kind) ?? { refusals: 0, notedAtMs: Number.NEGATIVE_INFINITY };
+    this.#notes.set(kind, note);
+    note.refusals++;
+    if (Math.abs(this.#now() - note.notedAtMs) < noteEveryMs) return error;
+    note.notedAtMs = this.#now();
+    this.#log.warn({ code: error.code, refusals: note.refusals }, `turned away: ${error.message}`);
+    note.refusals = 0;
     return error;
   }
+}
+
+/** Whether a token of the issuer was refused for what it says: nobody else can make that happen. */
+function isSigned({ cause }: AppError): boolean {
+  return cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired;
+}
+
+/** @throws what the last of the keys, or none of them, makes of it: a signature that does not fit */
+async function tryEach<T>(
+  keys: AsyncIterable<CryptoKey>,
+  verify: (key: CryptoKey) => Promise<T>,
+): Promise<T> {
+  let tried = 0;
+  for await (const key of keys) {
+    if (++tried > maxTried) break;
+    try {
+      return await verify(key);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
 }
 
 /** RFC 6750, section 2.1; the name of a scheme is in any case (RFC 9110, section 11.1). */
@@ -181,7 +234,11 @@ function readBearer([value, ...more]: readonly string[]): string {
   return token;
 }
 
-function readCaller({ sub, exp }: JWTPayload): Caller {
+/** @throws AppError `unauthenticated` for one that is good for something else (RFC 8725, section 3.11) */
+function readCaller({ sub, exp, cnf }: JWTPayload, { typ }: JWTHeaderParameters): Caller {
+  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ;
+  if (!types.includes(type)) throw refusal(`it is a ${show(typ)}, should be a JWT`);
+  if (cnf !== undefined) throw refusal('it is good only with a key that its sender has to prove (cnf)');
   if (typeof sub !== 'string' || sub === '' || exp === undefined) {
     throw refusal(`its subject is ${show(sub)}, should be a name`);
   }

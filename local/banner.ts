@@ -7,10 +7,10 @@ import type { System } from './system.ts';
 
 export function formatBanner(
   { add, accumulate, log }: System,
-  { host, dataDir, kafka }: LocalConfig,
+  { hosts, dataDir, kafka }: LocalConfig,
 ): string {
-  const line = (name: string, port: number, pid: number | undefined, what: string) =>
-    `  ${name.padEnd(12)}${`${host}:${port}`.padEnd(22)}pid ${String(pid).padEnd(9)}${what}`;
+  const line = (name: keyof typeof hosts, port: number, pid: number | undefined, what: string) =>
+    `  ${name.padEnd(12)}${`${hosts[name]}:${port}`.padEnd(22)}pid ${String(pid).padEnd(9)}${what}`;
   const isUsual = add.port === 8080 && accumulate.port === 8081;
   const ports = isUsual ? '' : `ADD_PORT=${add.port} ACCUMULATE_PORT=${accumulate.port} `;
   const request = JSON.stringify({ requestId: randomUUID(), a: '2', b: '0.1' });
@@ -19,20 +19,25 @@ export function formatBanner(
     'Tally is up.',
     '',
     line('add', add.port, add.pid, 'gRPC'),
-    line('accumulate', accumulate.port, accumulate.pid, `http://${host}:${accumulate.port}/totals`),
+    line(
+      'accumulate',
+      accumulate.port,
+      accumulate.pid,
+      `http://${hosts.accumulate}:${accumulate.port}/totals`,
+    ),
     line(
       'log',
       log.port,
       log.pid,
-      `http://${host}:${log.port}/status${kafka === undefined ? ', /records, /dead-letters' : ''}`,
+      `http://${hosts.log}:${log.port}/status${kafka === undefined ? ', /records, /dead-letters' : ''}`,
     ),
     ...(kafka === undefined ? [] : [`  ${'kafka'.padEnd(12)}${kafka.brokers.join(', ')}`]),
     `  ${'data'.padEnd(12)}${dataDir}`,
     '',
     'Try:',
     `  ${ports}bin/tally add 2 0.1 --wait`,
-    `  grpcurl -plaintext -d '${request}' ${host}:${add.port} tally.v1.Adder/Add`,
-    `  curl http://${host}:${accumulate.port}/total`,
+    `  grpcurl -plaintext -d '${request}' ${hosts.add}:${add.port} tally.v1.Adder/Add`,
+    `  curl http://${hosts.accumulate}:${accumulate.port}/total`,
     '',
     'kill -9 any of the pids: it is started again and the total stays exact. Ctrl-C ends everything.',
     '',

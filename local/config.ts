@@ -14,8 +14,8 @@ const day = 86_400_000;
 export interface LocalConfig {
   /** 0 means any free port. */
   readonly ports: { readonly add: number; readonly accumulate: number; readonly log: number };
-  /** What all parts listen on: this machine alone, unless told otherwise. */
-  readonly host: string;
+  /** What each part listens on: this machine alone, unless told otherwise. */
+  readonly hosts: { readonly add: string; readonly accumulate: string; readonly log: string };
   readonly dataDir: string;
   /** Where the log is a real Kafka. */
   readonly kafka: Pick<KafkaConfig, 'brokers'> | undefined;
@@ -61,5 +61,11 @@ export function readConfig(env: NodeJS.ProcessEnv): LocalConfig {
   reader.foresee(() => readAccumulate(own));
   reader.foresee(() => readAdd(own));
   reader.done();
-  return { ports, host, dataDir, kafka };
+  // It has no check of its own, and a token by which accumulate takes all that it delivers.
+  const hosts = {
+    add: host,
+    accumulate: host,
+    log: reader.text('OIDC_ISSUER') === undefined ? host : '127.0.0.1',
+  };
+  return { ports, hosts, dataDir, kafka };
 }

@@ -18,7 +18,7 @@ async function startStandIns(directory: string) {
   const system = await startSystem({
     config: {
       ports: { add: 0, accumulate: 0, log: 0 },
-      host: '127.0.0.1',
+      hosts: { add: '127.0.0.1', accumulate: '127.0.0.1', log: '127.0.0.1' },
       dataDir: directory,
       kafka: undefined,
     },

@@ -28,7 +28,7 @@ export interface SystemOptions {
  * @throws PartFailed when one ends instead; nothing is left running then
  */
 export async function startSystem({ config, env, entry, log, onFailure }: SystemOptions): Promise<System> {
-  const { host, ports, dataDir } = config;
+  const { hosts, ports, dataDir } = config;
   const started: Part[] = [];
   // However this process ends, short of SIGKILL, which the parts notice themselves.
   const killAll = (): void => {
@@ -42,7 +42,7 @@ export async function startSystem({ config, env, entry, log, onFailure }: System
       entry,
       env: { ...env, DATA_DIR: dataDir, ...settings },
       port: ports[name],
-      host,
+      host: hosts[name],
       log,
       onFailure,
     });
@@ -57,8 +57,8 @@ export async function startSystem({ config, env, entry, log, onFailure }: System
 
   try {
     const accumulate = await start('accumulate', {});
-    const eventLog = await start('log', { SUBSCRIBER: `http://${host}:${accumulate.port}/` });
-    const add = await start('add', { K_SINK: `http://${host}:${eventLog.port}/default/sums` });
+    const eventLog = await start('log', { SUBSCRIBER: `http://${hosts.accumulate}:${accumulate.port}/` });
+    const add = await start('add', { K_SINK: `http://${hosts.log}:${eventLog.port}/default/sums` });
     return { add, accumulate, log: eventLog, drain };
   } catch (error) {
     await drain();

@@ -5,7 +5,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 
-import { type JWTPayload, SignJWT } from 'jose';
+import { type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 
 import { listen } from '../lib/http.ts';
 import { closeAfterTest } from './test-log.ts';
@@ -96,13 +96,15 @@ export class OidcIssuer {
   /** A token that is good for an hour, but for what is said otherwise; a claim that is undefined is not there. */
   async token(
     claims: Readonly<Record<string, unknown>> = {},
-    header: { alg?: string; kid?: string } = {},
+    header: { alg?: string; kid?: string | undefined; typ?: string } = {},
   ): Promise<string> {
     const now = Math.floor(Date.now() / 1_000);
     const usual = { iss: this.claims ?? this.url, sub: subject, aud: audience, iat: now, exp: now + 3_600 };
     const payload = JSON.parse(JSON.stringify({ ...usual, ...claims })) as JWTPayload;
     return await new SignJWT(payload)
-      .setProtectedHeader({ alg: 'RS256', kid: this.#key.kid, ...header })
+      .setProtectedHeader(
+        JSON.parse(JSON.stringify({ alg: 'RS256', kid: this.#key.kid, ...header })) as JWTHeaderParameters,
+      )
       .sign(this.#key.privateKey);
   }
 

@@ -59,7 +59,7 @@ test('a function warns at its start when others than this machine can add', asyn
   const open = startLocalSystem({ DATA_DIR: makeTempDir(), HOST: '0.0.0.0' });
   await open.part('add');
   const warnings = open.output().matchAll(/"part":"(\w+)","msg":"whoever reaches this port can add/g);
-  expect([...warnings].map(([, part]) => part).toSorted()).toEqual(['accumulate', 'add']);
+  expect([...warnings].map(([, part]) => part).toSorted()).toEqual(['accumulate', 'add', 'log']);
   const closed = startLocalSystem({ DATA_DIR: makeTempDir() });
   await closed.part('add');
   expect(closed.output()).not.toContain('whoever reaches');

@@ -68,7 +68,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
     throw error;
   });
   log.info({ port, directory: config.directory, events: ledger.status().seq }, 'ready');
-  warnOfStrangers(log, config, 'OIDC_ISSUER and OIDC_AUDIENCE');
+  warnOfStrangers(log, config, 'set OIDC_ISSUER and OIDC_AUDIENCE');
   return {
     port,
     drain: async () => {

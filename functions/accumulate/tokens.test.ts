@@ -159,6 +159,24 @@ describe('while the issuer is away', () => {
   });
 });
 
+test('a sender that goes away while its token is verified holds no room', async () => {
+  issuer.misbehave = () => undefined;
+  accumulate = await start({ MAX_IN_FLIGHT_BYTES: '4096', MAX_BODY_BYTES: '4096' });
+  const { headers, body } = sumEvent('x', '1');
+  const authorization = `Bearer ${await issuer.token()}`;
+  const senders = await Promise.all(Array.from({ length: 5 }, () => RawConnection.open(accumulate.port)));
+  for (const { socket } of senders) {
+    socket.write(postHead({ ...headers, authorization, 'content-length': `${body.length}` }) + body);
+  }
+  await until('the issuer is asked', () => issuer.requests.length > 0);
+  for (const { socket } of senders) socket.destroy();
+  await Promise.all(senders.map(({ closed }) => closed));
+  // What hung is answered with nothing, and asked again ten seconds after it was asked.
+  issuer.misbehave = undefined;
+  await until('the issuer is asked again', async () => (await postWith(issuer.token(), 'y')) === 204, 30_000);
+  expect(await accumulate.total()).toEqual({ total: '1', count: 1 });
+}, 60_000);
+
 test('without OIDC_ISSUER everybody may post, with a token or without', async () => {
   accumulate = await startAccumulate();
   expect((await post(undefined, '1')).status).toBe(204);

@@ -17,7 +17,7 @@ export async function main(): Promise<void> {
     const port = await listen(add.server, config.port, config.host);
     if (config.sinkUrl === undefined) log.warn(`listening on ${port}, not ready: K_SINK is not set`);
     else log.info(`listening on ${port}, sending to ${config.sinkUrl.href}`);
-    warnOfStrangers(log, config, 'ADD_OIDC_ISSUER and ADD_OIDC_AUDIENCE');
+    warnOfStrangers(log, config, 'set ADD_OIDC_ISSUER and ADD_OIDC_AUDIENCE');
     return {
       port,
       drain: async () => {

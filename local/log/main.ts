@@ -4,6 +4,7 @@ import { messageOf } from '../../lib/errors.ts';
 import { listen } from '../../lib/http.ts';
 import { type Running, runProcess } from '../../lib/lifecycle.ts';
 import { type Log, createLog } from '../../lib/log.ts';
+import { warnOfStrangers } from '../../lib/token-rules.ts';
 import { wantsKafka } from '../kafka/wanted.ts';
 
 export async function main(): Promise<void> {
@@ -19,6 +20,7 @@ async function startEmbedded(log: Log): Promise<Running> {
   const config = readConfig(process.env);
   const eventLog = createEventLog({ config, log, fail: endWith(log, `the log in ${config.dataDir}`) });
   const port = await listen(eventLog.server, config.port, config.host);
+  warnOfStrangers(log, config);
   eventLog.start();
   const { committedOffset, nextOffset } = eventLog.status();
   log.info({ port, committedOffset, nextOffset, subscriber: config.subscriber.href }, 'listening');
@@ -34,6 +36,7 @@ async function startBridge(log: Log): Promise<Running> {
   const { brokers, topic, group } = config.kafka;
   const bridge = await createBridge({ config, log, fail: endWith(log, 'the consumer') });
   const port = await listen(bridge.server, config.port, config.host);
+  warnOfStrangers(log, config);
   await bridge.start();
   log.info({ port, brokers, topic, group, subscriber: config.subscriber.href }, 'listening');
   return { port, drain: () => bridge.drain() };
