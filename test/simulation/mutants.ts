@@ -266,7 +266,7 @@ export const mutants: readonly Mutant[] = [
     'for (const { file } of opened.slice(-1)) settle(file);',
   ]),
   mutant('I5', 'build on the commit of a killed process that may be on no disk', `${ledger}/volume.ts`, [
-    "if (mode !== 'read') for (const { file } of opened) settle(file);",
+    'for (const { file } of opened) settle(file);',
     '',
   ]),
   rare(

@@ -48,8 +48,10 @@ test('I5: a generation goes when those before it are gone for good, also where a
 
   calls = [];
   new Volume(directory, 'write').close();
-  const names = calls.filter((call) => call.endsWith('.db') || call === `fsync ${basename(directory)}`);
-  expect(names.map((call) => (call.startsWith('rm') ? call : 'fsync'))).toEqual([
+  const names = calls
+    .filter((call) => call.endsWith('.db') || call === `fsync ${basename(directory)}`)
+    .map((call) => (call.startsWith('rm') ? call : 'fsync'));
+  expect(names.filter((call, n) => call !== names[n - 1])).toEqual([
     'fsync',
     ...['rm ledger-00000002.db', 'fsync', 'rm ledger-00000002.db'],
     ...['rm ledger-00000003.db', 'fsync', 'rm ledger-00000003.db'],

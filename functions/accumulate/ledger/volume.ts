@@ -171,7 +171,10 @@ function openGenerations(directory: string, mode: VolumeMode): Generation[] {
       newest.close();
       opened[opened.length - 1] = new Generation(directory, newest.number, 'write');
     }
-    if (mode !== 'read') for (const { file } of opened) settle(file);
+    if (mode !== 'read') {
+      settleNames(directory);
+      for (const { file } of opened) settle(file);
+    }
     // A process ended between writing down that they go and deleting them.
     const gone = opened.splice(0, oldest - first);
     if (mode === 'write') removeGenerations(directory, gone);
@@ -206,6 +209,15 @@ function prepare(directory: string, now: number): void {
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('unavailable', `cannot use ${directory}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Puts on disk under which names files are there: a process may have been killed between making one and its fsync. */
+function settleNames(directory: string): void {
+  try {
+    syncPath(directory);
+  } catch (error) {
+    throw toLedgerError(directory, error);
   }
 }
 
