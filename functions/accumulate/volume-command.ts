@@ -24,7 +24,8 @@ export function endProgress(): void {
  * number when it is interrupted, after what it made aside is removed.
  */
 export async function runCommand(name: string, run: () => Promise<number>): Promise<void> {
-  watchOutput(`tally ${name}`, 2);
+  // A backup that goes to the output says itself that it is not whole.
+  if (name !== 'backup') watchOutput(`tally ${name}`, 2);
   process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
   try {
     process.exitCode = await run();
