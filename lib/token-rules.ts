@@ -121,14 +121,14 @@ export async function createVerifier(
 
 /**
  * Says at a start that others than those on this machine can add without being asked who they are.
- * @param instead what to do about it, before keeping the network private
+ * @param remedy what to set, where there is something to set: else the network has to be private
  */
 export function warnOfStrangers(
   log: Log,
   { host, tokens }: { readonly host: string | undefined; readonly tokens?: TokenRules | undefined },
-  instead?: string,
+  remedy?: string,
 ): void {
   if (tokens !== undefined || (host !== undefined && isLoopback(host))) return;
-  const advice = `${instead === undefined ? '' : `${instead}, or `}keep the network private (docs/security.md)`;
+  const advice = `${remedy === undefined ? '' : `${remedy}, or `}keep the network private (docs/security.md)`;
   log.warn(`whoever reaches this port can add, nobody is asked who they are: ${advice}`);
 }

@@ -7,7 +7,8 @@
 // What was verified is remembered with the keys that verified it, since a source sends one token with an hour of events; it
 // is forgotten with them, so a key that was withdrawn ends what it signed no later than without that.
 
-import type { CryptoKey, JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JWTHeaderParameters, JWTPayload } from 'jose';
+import { decodeProtectedHeader } from 'jose/decode/protected_header';
 import * as errors from 'jose/errors';
 import { jwtVerify } from 'jose/jwt/verify';
 
@@ -151,23 +152,16 @@ export class TokenVerifier {
       clockTolerance: skewSeconds,
       currentDate: new Date(this.#now()),
     };
-    const header: { kid?: string | undefined } = { kid: '' };
-    const findNamed: JWTVerifyGetKey = (given, input) => {
-      header.kid = given.kid;
-      return find(given, input);
-    };
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, findNamed, options).catch(
-        (error: unknown) => {
-          if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-          return tryEach(error, (key) => jwtVerify(token, key, options));
-        },
-      );
+      const { payload, protectedHeader } = await jwtVerify(token, find, options).catch((error: unknown) => {
+        if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+        return tryEach(error, (key) => jwtVerify(token, key, options));
+      });
       return readCaller(payload, protectedHeader);
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) return undefined;
-      if (error instanceof errors.JWSSignatureVerificationFailed && header.kid === undefined)
-        return undefined;
+      const isUnfit = error instanceof errors.JWSSignatureVerificationFailed;
+      if (isUnfit && decodeProtectedHeader(token).kid === undefined) return undefined;
       if (error instanceof AppError) throw error;
       // Of the token, or of a key that can't be used: then the issuer has to mend it and the token may be good.
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) {
@@ -207,7 +201,7 @@ function isSigned({ cause }: AppError): boolean {
   return cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired;
 }
 
-/** @throws what the last of the keys, or none of them, makes of it: a signature that does not fit */
+/** @throws JWSSignatureVerificationFailed when the token is signed with none of the keys */
 async function tryEach<T>(
   keys: AsyncIterable<CryptoKey>,
   verify: (key: CryptoKey) => Promise<T>,

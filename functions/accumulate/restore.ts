@@ -5,6 +5,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { AppError, messageOf } from '../../lib/errors.ts';
+import { watchOutput } from '../../lib/output.ts';
 import type { Manifest } from './ledger/manifest.ts';
 import { type BackupSource, directorySource, restore, streamSource } from './ledger/restore.ts';
 import { dataDirectory, endProgress, runCommand, showProgress } from './volume-command.ts';
@@ -69,4 +70,5 @@ function describe(directory: string, { seq, takenAt, files }: Manifest): string 
   );
 }
 
+watchOutput('tally restore', 2);
 await runCommand('restore', run);

@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 
+import { watchOutput } from '../../lib/output.ts';
 import { type Verification, verifyVolume } from './ledger/verify.ts';
 import { Volume } from './ledger/volume.ts';
 import { dataDirectory, endProgress, runCommand, showProgress } from './volume-command.ts';
@@ -53,4 +54,5 @@ function describe(directory: string, { problems, events, totals, generations }: 
   return `${what}: ${problems.length} problems\n${problems.map((problem) => `  ${problem}\n`).join('')}`;
 }
 
+watchOutput('tally verify', 2);
 await runCommand('verify', () => Promise.resolve(run(process.argv.slice(2))));

@@ -1,7 +1,6 @@
 // What the commands that work on the volume itself have in common: which volume, how they end, what they say meanwhile.
 
 import { messageOf } from '../../lib/errors.ts';
-import { watchOutput } from '../../lib/output.ts';
 
 /** The directory that was named, else DATA_DIR, else ./data. */
 export function dataDirectory(named: string | undefined): string {
@@ -24,8 +23,6 @@ export function endProgress(): void {
  * number when it is interrupted, after what it made aside is removed.
  */
 export async function runCommand(name: string, run: () => Promise<number>): Promise<void> {
-  // A backup that goes to the output says itself that it is not whole.
-  if (name !== 'backup') watchOutput(`tally ${name}`, 2);
   process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
   try {
     process.exitCode = await run();
