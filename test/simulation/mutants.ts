@@ -197,10 +197,13 @@ export const mutants: readonly Mutant[] = [
     'linkSync(aside, path);\n    syncPath(directory);',
     'linkSync(aside, path);',
   ]),
-  mutant('I5', 'no fsync of the directory between two removals', `${ledger}/volume.ts`, [
-    'rmSync(generation.file, { force: true });\n    syncPath(directory);',
-    'rmSync(generation.file, { force: true });',
-  ]),
+  rare(
+    820,
+    mutant('I5', 'no fsync of the directory between two removals', `${ledger}/volume.ts`, [
+      'rmSync(generation.file, { force: true });\n    syncPath(directory);',
+      'rmSync(generation.file, { force: true });',
+    ]),
+  ),
   mutant('I5', 'delete generations without writing it down', `${ledger}/volume.ts`, [
     ' || !this.newest.setOldest(oldest.number)',
     '',
@@ -230,7 +233,7 @@ export const mutants: readonly Mutant[] = [
     'now',
   ]),
   rare(
-    5_800,
+    6_850,
     mutant('I2', 'trust a clock that is behind after ids were deleted', `${ledger}/batch.ts`, forgetting),
   ),
   mutant('I1', 'take a disk that cannot be read just now for a mistake', `${ledger}/reader.ts`, [
@@ -261,30 +264,33 @@ export const mutants: readonly Mutant[] = [
     "[etag, `W/${etag}`, '*'].includes(tag.trim())",
     "tag !== ''",
   ]),
-  mutant('I5', 'build on a seal that may be on no disk', `${ledger}/volume.ts`, [
-    'for (const { file } of opened) settle(file);',
-    'for (const { file } of opened.slice(-1)) settle(file);',
-  ]),
+  rare(
+    1_190,
+    mutant('I5', 'build on a seal that may be on no disk', `${ledger}/volume.ts`, [
+      'for (const { file } of opened) settle(file);',
+      'for (const { file } of opened.slice(-1)) settle(file);',
+    ]),
+  ),
   mutant('I5', 'build on the commit of a killed process that may be on no disk', `${ledger}/volume.ts`, [
     'for (const { file } of opened) settle(file);',
     '',
   ]),
   rare(
-    1_200,
+    2_000,
     mutant('I1', 'build a log on records that may be on no disk', 'local/log/store-file.ts', [
       "'COMMIT; PRAGMA wal_checkpoint(TRUNCATE)'",
       "'COMMIT'",
     ]),
   ),
   rare(
-    3_100,
+    4_880,
     mutant('I5', 'go on after a failed fsync', `${ledger}/writing-thread.ts`, [
       'if (isFsyncFailure(error)) throw error;\n        say(',
       'say(',
     ]),
   ),
   rare(
-    4_600,
+    7_330,
     mutant('I1', 'go on with a log after a failed fsync', 'local/log/housekeeping.ts', [
       'store.saveOffset(committed());\n    } catch (error) {\n      if (isFsyncFailure(error)) fail(error);',
       'store.saveOffset(committed());\n    } catch (error) {',
