@@ -75,6 +75,8 @@ export class Call<Request, Answer> implements Ending {
     this.#server = endpoint.process;
     this.#network.watch(endpoint.process, this);
     const incoming = new Incoming<Answer>(fate === 'cut body', (answer) => {
+      // The step in which a process ends runs to its end, and what it still says reaches nobody.
+      if (!endpoint.process.isAlive) return;
       if (answer === undefined || fate === 'lose answer' || fate === 'cut body') {
         this.#failLater('connection reset');
       } else if (fate !== 'silent answer') {
