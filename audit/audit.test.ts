@@ -383,6 +383,22 @@ describe('with --since', () => {
     expect(result.ids.counted).toBe(result.ledger.events);
   });
 
+  test('a late repetition of an event of a removed file is not judged, as its time tells', async () => {
+    const history = new History({ maxEvents: 4 });
+    const day = 24 * hour;
+    const at = (n: number) => cut - 100 * day + n * 5 * day;
+    for (let n = 0; n < 20; n++) history.addAt(at(n), event(`id-${n}`, '1'));
+    const repeat = (id: string, made: number): void => {
+      const record = recordOf(event(id, '1'));
+      const headers = { ...record.headers, ce_time: new Date(made).toISOString() };
+      history.record({ ...record, headers }, { timeMs: cut });
+    };
+    repeat('id-2', at(2));
+    repeat('lost', cut);
+    const result = await history.audit({ sinceMs: cut - 2 * day });
+    expect(found(result)).toEqual([['missing', 'lost']]);
+  });
+
   test('of several partitions the one that was cut latest says since when the log is whole', async () => {
     const history = new History({ partitions: 3 });
     for (let n = 0; n < 9; n++) {

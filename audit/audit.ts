@@ -69,6 +69,9 @@ export interface Audit {
 
 const progressEvery = 10_000;
 
+/** How far an event's time may be ahead of when it is counted. */
+const maxAheadMs = 86_400_000;
+
 /**
  * @param directory accumulate's volume; a copy that lags behind the log would lack what came since
  * @throws AppError when it can't be judged or read; the message says what to do
@@ -168,7 +171,13 @@ class Run {
     }
     if (this.#letters.has(record)) return 'dead-letter';
     if (isWaiting) return 'in-flight';
-    return record.timeMs >= this.#since ? 'due' : 'early';
+    return record.timeMs >= this.#since && !this.#mayBeOfRemovedFile(record) ? 'due' : 'early';
+  }
+
+  /** A late repetition of what was counted in a file that the ledger has removed since: its event's time tells. */
+  #mayBeOfRemovedFile({ headers }: StoredRecord): boolean {
+    const { events, seq, openedAt } = this.#ledger;
+    return events < seq && Date.parse(headers['ce_time'] ?? '') <= openedAt + maxAheadMs;
   }
 
   /** @returns false when the record holds no valid event */

@@ -25,7 +25,8 @@ test('a report says what was compared, and so what "equal" means', async () => {
     `DIR and the log: equal
   ledger: 1 total up to event 2, 2 of them stored
   log: 3 records up to offset 0:2 1:1, to be counted up to offset 0:1 1:1
-  ids: 1 counted as recorded, 0 in the dead letters, 1 in flight
+  ids: 1 counted as recorded, 0 in the dead letters alone, 1 in flight
+  dead letters: 1 so far; "tally dead-letters list" has those nobody is done with
   the log is not done with: 1 record, the oldest of TIME
   records with no valid event: 1
   taken from the ledger, as posted past the log: 1 event
@@ -69,7 +70,7 @@ test('a report names each difference, and what it does to its total', async () =
     `DIR and the log: different
   ledger: 2 totals up to event 4, 4 of them stored
   log: 5 records up to offset 5, to be counted up to offset 5
-  ids: 1 counted as recorded, 0 in the dead letters, 0 in flight
+  ids: 1 counted as recorded, 0 in the dead letters alone, 0 in flight
   compared: everything that was ever counted
 
 total sales: ledger 13 (3 events), log 8 (4 events), difference 5 (-1 event)
@@ -92,9 +93,20 @@ counted with another amount than recorded: 1
 
 refused, as the id was counted with other operands, but not in the dead letters: 1
   b of /test: 7 and 0 to sales, record 0:4, counted as 1.5 and 0.5 to sales
+
+Were they posted to accumulate, past the log? Then name their source: --direct-source /test
 `,
   );
   expect(await report(history, {}, 0)).toMatch(
     /\n\nand 2 more totals\n\nmissing: .*: 1, of which 0 are listed\n\n/,
+  );
+});
+
+test('a log of which nothing is counted is most likely that of another ledger, which the report says', async () => {
+  const history = new History();
+  history.record(event('of-another', '1'));
+  history.count(event('of-this', '1'));
+  expect(await report(history)).toMatch(
+    /None of the log's records is counted in this ledger: is the log the log of \S+\? See --log and --data-dir\./,
   );
 });

@@ -22,6 +22,9 @@ const shortTitles: Readonly<Record<Kind | 'row', string>> = {
   row: 'in its row alone',
 };
 
+/** Sources that are named in a hint. */
+const maxHinted = 5;
+
 /** Longer than a record is delivered again and again before it goes to the dead letters. */
 const stuckMs = 900_000;
 
@@ -38,8 +41,23 @@ export function describe(audit: Audit, limit: number): string {
     const shown = listed.length < count ? `, of which ${listed.length} are listed` : '';
     lines.push('', `${titles[kind]}: ${count}${shown}`, ...listed.map((found) => `  ${describeOne(found)}`));
   }
+  lines.push(...hints(audit));
   // A name in a ledger that somebody else wrote to may hold anything.
   return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+/** What most often stands behind what was found. */
+function hints({ ids, log, ledger, differences }: Audit): string[] {
+  const { count, listed } = differences.withoutRecord;
+  if (count === 0) return [];
+  if (log.records > 0 && ids.counted === 0) {
+    const which = `is ${log.name} the log of ${ledger.directory}? See --log and --data-dir`;
+    return ['', `None of the log's records is counted in this ledger: ${which}.`];
+  }
+  const found = listed.flatMap((each) => (each.kind === 'withoutRecord' ? [each.event.source] : []));
+  const sources = [...new Set(found)].slice(0, maxHinted);
+  const options = sources.map((source) => `--direct-source ${source}`).join(' ');
+  return ['', `Were they posted to accumulate, past the log? Then name their source: ${options}`];
 }
 
 /** What was compared, and so what the word above means. */
@@ -53,8 +71,13 @@ function claim({ ledger, log, ids, since }: Audit): string[] {
   const lines = [
     `ledger: ${plural(ledger.totals, 'total')} up to event ${ledger.seq}, ${ledger.events} of them stored`,
     `log: ${plural(log.records, 'record')} up to offset ${offsets('nextOffset')}, to be counted up to offset ${offsets('committedOffset')}`,
-    `ids: ${ids.counted} counted as recorded, ${ids.deadLetters} in the dead letters, ${ids.inFlight} in flight`,
+    `ids: ${ids.counted} counted as recorded, ${ids.deadLetters} in the dead letters alone, ${ids.inFlight} in flight`,
   ];
+  if (log.deadLetters > 0) {
+    lines.push(
+      `dead letters: ${log.deadLetters} so far; "tally dead-letters list" has those nobody is done with`,
+    );
+  }
   if (log.waiting.since !== null) {
     const { records, since: waitingSince } = log.waiting;
     const isStuck = Date.now() - Date.parse(waitingSince) > stuckMs;
@@ -75,7 +98,7 @@ function claim({ ledger, log, ids, since }: Audit): string[] {
     `compared: what was counted since ${since}; what the totals were then, with ${plural(ids.countedBefore, 'stored event')}, is taken from the ledger`,
   );
   if (ids.notJudged > 0)
-    lines.push(`not judged: ${plural(ids.notJudged, 'id')} recorded before that and not counted`);
+    lines.push(`not judged: ${plural(ids.notJudged, 'id')} recorded or made before that and not counted`);
   return lines;
 }
 

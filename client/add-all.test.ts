@@ -121,8 +121,9 @@ describe('addAll', () => {
 
   test('gives up after its patience when the server is silent', async () => {
     adder.behave = () => 'ignore';
-    const collecting = collect(client.addAll(createAdditions(5), { patienceMs: 400 }));
+    const collecting = collect(client.addAll(createAdditions(5), { patienceMs: 2_000 }));
     await expect(collecting).rejects.toMatchObject({ code: 'unavailable', outcomeUnknown: true });
+    await expect(collecting).rejects.toThrow('add answered nothing on the stream for 0.5 s: can it reach');
   });
 
   test('knows that nothing was sent when there never was a connection (I7)', async () => {

@@ -24,6 +24,7 @@ export class AddStream<E extends { readonly addition: WireAddition }> {
   #nextIndex = 0;
   #answered = 0;
   #ended = false;
+  #isGivenUp = false;
   #activeAt = performance.now();
 
   /** @param stallMs when nothing is answered for so long although something waits, the stream is given up */
@@ -48,7 +49,7 @@ export class AddStream<E extends { readonly addition: WireAddition }> {
       this.#answer(result);
     });
     call.on('error', (error: ServiceError) => {
-      resolve(fromServiceError(error));
+      resolve(this.#isGivenUp ? this.#silence() : fromServiceError(error));
     });
     // An error comes before the end that it causes.
     call.on('end', () => {
@@ -100,6 +101,15 @@ export class AddStream<E extends { readonly addition: WireAddition }> {
   #cancelWhenSilent(): void {
     const silentMs = performance.now() - this.#activeAt;
     const isSilent = this.#unanswered.size > 0 ? silentMs > this.#stallMs : this.#ended && silentMs > endMs;
-    if (isSilent) this.cancel();
+    if (!isSilent) return;
+    this.#isGivenUp = true;
+    this.cancel();
+  }
+
+  /** gRPC would say that the client cancelled, which is not why. */
+  #silence(): TallyError {
+    const seconds = Math.round(this.#stallMs / 100) / 10;
+    const message = `add answered nothing on the stream for ${seconds} s: can it reach its sink? Its own log says`;
+    return new TallyError('unavailable', message, { outcomeUnknown: true });
   }
 }

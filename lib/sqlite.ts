@@ -1,6 +1,6 @@
 // What SQLite's result codes mean to whoever keeps data in it: https://sqlite.org/rescode.html
 
-import { messageOf } from './errors.ts';
+import { AppError, messageOf } from './errors.ts';
 
 const wrong = 1;
 const busy = 5;
@@ -28,11 +28,13 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * By SQLite or by Node. After a failed fsync nobody knows what is on disk, and asking again may answer a false yes: the
+ * By SQLite or by Node, or the error that was made of it. After a failed fsync nobody knows what is on disk, and asking again may answer a false yes: the
  * process has to end, and the next one writes all that it finds anew before it builds on it.
  */
 export function isFsyncFailure(error: unknown): boolean {
+  const original = error instanceof AppError ? error.cause : error;
   return (
-    sqliteCode(error) === fsyncFailed || (error as NodeJS.ErrnoException | undefined)?.syscall === 'fsync'
+    sqliteCode(original) === fsyncFailed ||
+    (original as NodeJS.ErrnoException | undefined)?.syscall === 'fsync'
   );
 }

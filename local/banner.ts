@@ -1,6 +1,7 @@
 // What `npm start` tells the person who ran it: where everything is, and what to try next.
 
 import { randomUUID } from 'node:crypto';
+import { relative } from 'node:path';
 
 import type { LocalConfig } from './config.ts';
 import type { System } from './system.ts';
@@ -11,8 +12,13 @@ export function formatBanner(
 ): string {
   const line = (name: keyof typeof hosts, port: number, pid: number | undefined, what: string) =>
     `  ${name.padEnd(12)}${`${hosts[name]}:${port}`.padEnd(22)}pid ${String(pid).padEnd(9)}${what}`;
-  const isUsual = add.port === 8080 && accumulate.port === 8081;
-  const ports = isUsual ? '' : `ADD_PORT=${add.port} ACCUMULATE_PORT=${accumulate.port} `;
+  // What bin/tally has to be told: all of its commands, so that none looks at another system on this machine.
+  const told = [
+    ...(add.port === 8080 ? [] : [`ADD_PORT=${add.port}`]),
+    ...(accumulate.port === 8081 ? [] : [`ACCUMULATE_PORT=${accumulate.port}`]),
+    ...(log.port === 8082 ? [] : [`LOG_PORT=${log.port}`]),
+    ...(relative('data', dataDir) === '' ? [] : [`DATA_DIR=${dataDir}`]),
+  ];
   const request = JSON.stringify({ requestId: randomUUID(), a: '2', b: '0.1' });
   return [
     '',
@@ -35,7 +41,7 @@ export function formatBanner(
     `  ${'data'.padEnd(12)}${dataDir}`,
     '',
     'Try:',
-    `  ${ports}bin/tally add 2 0.1 --wait`,
+    `  ${[...told, 'bin/tally'].join(' ')} add 2 0.1 --wait`,
     `  grpcurl -plaintext -d '${request}' ${hosts.add}:${add.port} tally.v1.Adder/Add`,
     `  curl http://${hosts.accumulate}:${accumulate.port}/total`,
     '',

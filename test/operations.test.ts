@@ -288,7 +288,7 @@ test('what audits in the pod with the volume does so here', async () => {
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toContain(`${data} and ${url}: equal\n`);
-  expect(stdout).toContain('0 counted as recorded, 1 in the dead letters, 0 in flight');
+  expect(stdout).toContain('0 counted as recorded, 1 in the dead letters alone, 0 in flight');
 });
 
 describe(`what it names on a cluster is in the manifests${kustomizeMissing}`, () => {

@@ -64,8 +64,11 @@ describe('tally add', () => {
     expect({ code, stdout }).toEqual({ code: 5, stdout: '5\n' });
     expect(stderr.split('\n')).toEqual([
       'acknowledged: it is in the log; not counted within 0.1 s',
-      `To look again: ${tallyPath} status ${id} --wait 1m ${place.join(' ')}`,
-      expect.stringMatching(/tally dead-letters list.*CACHE_AGE \(10 min/),
+      // Without what is said of add alone.
+      `To look again: ${tallyPath} status ${id} --wait 1m --url ${accumulate.url}`,
+      expect.stringContaining(
+        `(${tallyPath} dead-letters list); add sends the same id to the log again only after its CACHE_AGE (10 min`,
+      ),
       '',
     ]);
   });
@@ -113,6 +116,8 @@ describe('tally add', () => {
     ['a bad operand', ['add', '1e3', '3'], 3, 'not counted: a must be a decimal'],
     ['a missing operand', ['add', '1'], 2, "missing required argument 'b'"],
     ['a bad duration', ['add', '1', '2', '--wait', '10'], 2, 'It must be a duration'],
+    ['--wait in front', ['add', '--wait', '1', '2'], 2, 'put the option last'],
+    ['an unknown command', ['watch', '--help'], 2, "unknown command 'watch'"],
     ['no time at all', ['add', '1', '2', '--timeout', '0s'], 2, 'It must be a duration'],
     ['an empty total', ['add', '1', '2', '--total', ''], 2, 'It must not be empty'],
     ['a port that is none', ['add', '1', '2', '--add', 'localhost:65536'], 2, 'It must be HOST:PORT'],

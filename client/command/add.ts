@@ -2,6 +2,7 @@
 // case with the command that settles it.
 
 import { formatDecimal, parseDecimal } from '../../lib/decimal.ts';
+import { formatDuration } from '../../lib/env.ts';
 import { randomUUID } from 'node:crypto';
 
 import type { CountedRequest } from '../accumulate.ts';
@@ -41,9 +42,12 @@ export async function runAdd(context: Context, a: string, b: string, options: Ad
 }
 
 /** What to do about what is acknowledged and stays not counted: nobody here can see where it ended. */
-export const stillNotCounted =
-  'If it stays so, see the dead letters (tally dead-letters list); add sends the same id to the log again only after ' +
-  'its CACHE_AGE (10 min by default).';
+export function stillNotCounted({ tally }: Pick<Context, 'tally'>): string {
+  return (
+    `If it stays so, see the dead letters (${tally} dead-letters list); add sends the same id to the log again only ` +
+    'after its CACHE_AGE (10 min by default).'
+  );
+}
 
 function explainFailure(
   { commandLine }: Context,
@@ -56,7 +60,7 @@ function explainFailure(
   const settle = commandLine([
     ...['add', a, b, '--id', id],
     ...(total === undefined ? [] : ['--total', total]),
-    ...(wait === undefined ? [] : ['--wait', `${wait}ms`]),
+    ...(wait === undefined ? [] : ['--wait', formatDuration(wait)]),
   ]);
   const failure = { ...errorJson(error), requestId: id, outcomeUnknown };
   if (outcomeUnknown) {
@@ -78,10 +82,11 @@ function explainFailure(
 }
 
 async function waitUntilCounted(
-  { client, note, commandLine }: Context,
+  context: Context,
   added: Added,
   call: { a: string; b: string; total?: string | undefined; waitMs: number; signal: AbortSignal },
 ): Promise<Outcome> {
+  const { client, note, commandLine } = context;
   const { requestId, sum } = added;
   let counted: CountedRequest | undefined;
   let reason = `not counted within ${call.waitMs / 1_000} s`;
@@ -98,7 +103,7 @@ async function waitUntilCounted(
       text: sum,
       problem:
         `acknowledged: it is in the log; ${reason}\n` +
-        `To look again: ${commandLine(['status', requestId, '--wait', '1m'])}\n${stillNotCounted}`,
+        `To look again: ${commandLine(['status', requestId, '--wait', '1m'])}\n${stillNotCounted(context)}`,
     };
   }
   // The sum alone would not tell 1 + 2 from 2 + 1, which are two requests (I6).

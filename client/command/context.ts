@@ -5,7 +5,7 @@ import { AppError } from '../../lib/errors.ts';
 import { TokenFile } from '../../lib/token-file.ts';
 import { createTallyClient, type TallyClient } from '../client.ts';
 
-/** The options that every command takes. */
+/** The options that every command takes; only those that call add have more than `url` and `json`. */
 export interface CommonOptions {
   readonly add?: string;
   readonly url?: string;
@@ -29,6 +29,8 @@ export interface Outcome {
 export interface Context {
   readonly client: TallyClient;
   readonly json: boolean;
+  /** How `tally` was called. */
+  readonly tally: string;
   /** A command to run next, for a shell: called as this one was, for the same functions. */
   readonly commandLine: (words: readonly string[]) => string;
   /** Says something on standard error. */
@@ -70,12 +72,14 @@ export function createContext(
     tls: options.tls,
     token,
   });
-  const placeFlags = (['add', 'url', 'authority'] as const).flatMap((name) => {
-    const value = options[name];
-    return value === undefined ? [] : [`--${name}`, value];
-  });
-  if (options.tokenFile !== undefined) placeFlags.push('--token-file', options.tokenFile);
-  if (options.tls === true) placeFlags.push('--tls');
+  const flags = (names: readonly ('add' | 'url' | 'authority')[]): string[] =>
+    names.flatMap((name) => {
+      const value = options[name];
+      return value === undefined ? [] : [`--${name}`, value];
+    });
+  const senderFlags = flags(['add', 'authority']);
+  if (options.tokenFile !== undefined) senderFlags.push('--token-file', options.tokenFile);
+  if (options.tls === true) senderFlags.push('--tls');
   // bin/tally says how it was called.
   const command = env['TALLY_COMMAND'] ?? 'tally';
   const warn = (text: string) => {
@@ -84,7 +88,9 @@ export function createContext(
   return {
     client,
     json: options.json === true,
-    commandLine: (words) => shellCommand([command, ...words, ...placeFlags]),
+    tally: command,
+    commandLine: (words) =>
+      shellCommand([command, ...words, ...(isSender(words[0]) ? senderFlags : []), ...flags(['url'])]),
     warn,
     note: process.stderr.isTTY ? warn : () => undefined,
   };
@@ -95,6 +101,11 @@ function createToken(path: string | undefined, text: string | undefined): (() =>
   if (path === undefined) return text === undefined ? undefined : () => text;
   const file = new TokenFile(path);
   return () => file.read();
+}
+
+/** Whether a command calls add, and takes the options that say where and how. */
+export function isSender(name: string | undefined): boolean {
+  return name === 'add' || name === 'import';
 }
 
 const retryNoteMs = 5_000;

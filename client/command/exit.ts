@@ -26,6 +26,11 @@ Exit codes:
   6  no answer, and nothing was sent
   130, 143  interrupted (Ctrl-C, SIGTERM)`;
 
+/** The commands on a volume or the log, which are programs of their own. */
+export const otherExitHelp = `
+The commands verify, backup, restore, rewind, audit and dead-letters have exit codes of their own: see --help of each.
+Audit, for one, ends with 1 when something differs, verify with 1 when the ledger is damaged.`;
+
 /** The code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigError) return exit.usage;

@@ -11,6 +11,8 @@ import { exit, exitCodeOf } from './exit.ts';
 export interface ImportedFile {
   readonly file: string;
   readonly total: string;
+  /** How the command was called. */
+  readonly tally: string;
   /** Where all bad rows were written to. */
   readonly errors?: string | undefined;
   /** The exit code of an interruption. */
@@ -77,7 +79,8 @@ function formatCounts(report: ImportReport, { wait }: ImportEnd, { file, total }
   return [`${file} into ${total}`, ...lines].join('\n');
 }
 
-function explain(report: ImportReport, { error, wait }: ImportEnd, { interrupted }: ImportedFile): string[] {
+function explain(report: ImportReport, { error, wait }: ImportEnd, imported: ImportedFile): string[] {
+  const { interrupted } = imported;
   const lines: string[] = [];
   const again = 'Run the same command again: what is counted already does not count twice.';
   if (interrupted !== undefined) {
@@ -102,7 +105,7 @@ function explain(report: ImportReport, { error, wait }: ImportEnd, { interrupted
     const seen = wait.lastError === undefined ? 'not counted yet' : wait.lastError.message;
     lines.push(
       `${wait.pending} acknowledged rows are in the log, but were not seen to be counted in time: ${seen}`,
-      `To look again, run the same command. ${stillNotCounted}`,
+      `To look again, run the same command. ${stillNotCounted(imported)}`,
     );
   }
   return lines;

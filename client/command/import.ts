@@ -74,6 +74,7 @@ export async function runImport(
     return summarize(report, end, {
       file,
       total,
+      tally: context.tally,
       errors: options.errors,
       interrupted: interruption.exitCode,
     });

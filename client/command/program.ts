@@ -11,10 +11,11 @@ import {
   type CommonOptions,
   type Context,
   createContext,
+  isSender,
   type Outcome,
   parseAddress,
 } from './context.ts';
-import { exitHelp } from './exit.ts';
+import { exitHelp, otherExitHelp } from './exit.ts';
 import type { ImportCommandOptions } from './import.ts';
 import type { RequestStatusOptions } from './reads.ts';
 
@@ -25,7 +26,7 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
   const program = new Command('tally')
     .description('Sums that count each request exactly once.')
     .version(readVersion())
-    .addHelpText('after', exitHelp)
+    .addHelpText('after', exitHelp + otherExitHelp)
     .exitOverride();
 
   /** Runs an action with a client that is closed afterwards. */
@@ -147,19 +148,25 @@ export function createProgram(env: Readonly<Record<string, string | undefined>>,
 }
 
 function addCommonOptions(command: Command): void {
+  if (isSender(command.name())) {
+    command
+      .option(
+        '--add <host:port>',
+        'the add function (default: TALLY_ADD, else localhost and ADD_PORT, else 8080)',
+        parseAddressOption,
+      )
+      .option(
+        '--authority <name>',
+        'the host name by which a gateway routes to add (default: TALLY_AUTHORITY)',
+      )
+      .option('--tls', 'TLS to the add function');
+  }
   command
-    .option(
-      '--add <host:port>',
-      'the add function (default: TALLY_ADD, else localhost and ADD_PORT, else 8080)',
-      parseAddressOption,
-    )
     .option(
       '--url <url>',
       'accumulate (default: TALLY_URL, else localhost and ACCUMULATE_PORT, else 8081)',
       parseUrlOption,
     )
-    .option('--authority <name>', 'the host name by which a gateway routes to add (default: TALLY_AUTHORITY)')
-    .option('--tls', 'TLS to the add function')
     .option('--json', 'print one JSON document')
     .addHelpText('after', exitHelp);
 }
@@ -177,7 +184,8 @@ function duration(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {
     const ms = parseDurationMs(text);
     if (ms === undefined || ms === 0) {
-      throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
+      const hint = flags.endsWith(']') ? ' To leave it out, put the option last.' : '';
+      throw new InvalidArgumentError(`It must be a duration such as 500ms, 10s or 5m.${hint}`);
     }
     return ms;
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 
-import { runTally } from '../testing/command.ts';
+import { runTally, tallyPath } from '../testing/command.ts';
 import { FakeAccumulate } from '../testing/fake-accumulate.ts';
 
 const requestId = randomUUID();
@@ -57,10 +57,11 @@ test('an address that nobody listens on ends with its own code, and names the ad
 });
 
 test.each([
-  ['--url', 'localhost:1', 'It must be an http:// or https:// address'],
-  ['--add', 'localhost', 'It must be HOST:PORT'],
-])('%s of another shape is wrong usage', async (option, value, message) => {
-  const { code, stderr } = await runTally(['total', option, value]);
+  ['total --url', 'localhost:1', 'It must be an http:// or https:// address'],
+  ['add 1 2 --add', 'localhost', 'It must be HOST:PORT'],
+  ['total --add', 'localhost:1', "unknown option '--add'"],
+])('%s of another shape, or where it means nothing, is wrong usage', async (command, value, message) => {
+  const { code, stderr } = await runTally([...command.split(' '), value]);
   expect(code).toBe(2);
   expect(stderr).toContain(message);
 });
@@ -85,7 +86,8 @@ test('tally status does not claim more than is known of an id that is not found'
   expect(await runTally(['status', id], env)).toMatchObject({
     stderr:
       `request ${id} is not known to be counted ` +
-      "(ids are remembered for accumulate's DEDUPE_WINDOW, 30 days by default)\n",
+      "(ids are remembered for accumulate's DEDUPE_WINDOW, 30 days by default). " +
+      `If it was acknowledged, look in the dead letters: ${tallyPath} dead-letters list\n`,
   });
 });
 

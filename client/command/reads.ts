@@ -38,7 +38,7 @@ export interface RequestStatusOptions {
 }
 
 export async function runStatus(
-  { client, note }: Context,
+  { client, note, tally }: Context,
   id: string,
   { source, wait: waitMs }: RequestStatusOptions,
 ): Promise<Outcome> {
@@ -49,7 +49,8 @@ export async function runStatus(
     const within = waitMs === undefined ? '' : ` within ${waitMs / 1_000} s`;
     const problem =
       `request ${requestId} is not known to be counted${within} ` +
-      "(ids are remembered for accumulate's DEDUPE_WINDOW, 30 days by default)";
+      "(ids are remembered for accumulate's DEDUPE_WINDOW, 30 days by default). " +
+      `If it was acknowledged, look in the dead letters: ${tally} dead-letters list`;
     return { exitCode: exit.notCounted, json: { id: requestId, counted: false }, problem };
   }
   const { a, b, sum, total, appliedAt } = counted;

@@ -1,6 +1,6 @@
 // Runs the command line: says what was done, ends with the exit code.
 
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 
 import { AppError, messageOf } from '../../lib/errors.ts';
 import { watchOutput } from '../../lib/output.ts';
@@ -28,10 +28,18 @@ function fail(error: unknown, asJson: boolean): void {
   finish({ exitCode, json: { error: json }, problem: `tally: ${problem ?? ''}` }, asJson);
 }
 
+/** An unknown command has no help: commander would show everybody's, as if all were well. */
+function withoutHelpOfNothing(program: Command, argv: readonly string[]): string[] {
+  const [, , name = ''] = argv;
+  const isKnown = /^(?:-.*|help|)$/.test(name) || program.commands.some((command) => command.name() === name);
+  return argv.filter((word) => isKnown || (word !== '--help' && word !== '-h'));
+}
+
 export async function runTally(): Promise<void> {
   watchOutput('tally', exit.usage);
   try {
-    await createProgram(process.env, finish).parseAsync();
+    const program = createProgram(process.env, finish);
+    await program.parseAsync(withoutHelpOfNothing(program, process.argv));
   } catch (error) {
     fail(error, process.argv.includes('--json'));
   }

@@ -42,5 +42,7 @@ test('I5: tally verify names what the check at start does not look at, and exits
 test('tally verify tells a directory without a ledger from a damaged one', async () => {
   const directory = makeTempDir();
   expect(await runTally(['verify', '--data-dir', directory])).toMatchObject({ code: 2 });
+  const { stdout } = await runTally(['verify', '--json', '--data-dir', directory]);
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'unavailable' } });
   expect(await runTally(['verify', '--nonsense'])).toMatchObject({ code: 2 });
 });

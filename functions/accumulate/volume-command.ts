@@ -1,6 +1,6 @@
 // What the commands that work on the volume itself have in common: which volume, how they end, what they say meanwhile.
 
-import { messageOf } from '../../lib/errors.ts';
+import { AppError, messageOf } from '../../lib/errors.ts';
 
 /** The directory that was named, else DATA_DIR, else ./data. */
 export function dataDirectory(named: string | undefined): string {
@@ -20,7 +20,7 @@ export function endProgress(): void {
 
 /**
  * Runs a command and sets the exit code: what `run` gives, 1 for damage, 2 for any other error, 128 and the signal's
- * number when it is interrupted, after what it made aside is removed.
+ * number when it is interrupted, after what it made aside is removed. With --json an error is a document, too.
  */
 export async function runCommand(name: string, run: () => Promise<number>): Promise<void> {
   process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
@@ -28,8 +28,11 @@ export async function runCommand(name: string, run: () => Promise<number>): Prom
     process.exitCode = await run();
   } catch (error) {
     endProgress();
+    if (process.argv.includes('--json')) {
+      const code = error instanceof AppError ? error.code : 'usage';
+      process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
+    }
     process.stderr.write(`tally ${name}: ${messageOf(error)}\n`);
-    const isDamage = error instanceof Error && 'code' in error && error.code === 'damaged';
-    process.exitCode = isDamage ? 1 : 2;
+    process.exitCode = error instanceof AppError && error.code === 'damaged' ? 1 : 2;
   }
 }

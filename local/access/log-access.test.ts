@@ -185,7 +185,7 @@ describe('says what to do', () => {
   test('when there is no log in the directory, and makes none', async () => {
     const directory = makeTempDir();
     const failure = {
-      code: 'invalid',
+      code: 'unavailable',
       message: `there is no ${join(directory, 'log.db')}: is it the right directory?`,
     };
     expect(await failureOf(directory)).toMatchObject(failure);

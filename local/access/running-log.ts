@@ -113,6 +113,7 @@ class RunningLog implements LogAccess {
       throw this.#wrongServer(cause);
     }
     if (!isProblem) return answer as T;
+    if (status === 404) throw this.#wrongServer();
     const { detail } = answer as { readonly detail?: string };
     throw new AppError(status === 503 ? 'damaged' : 'internal', `${this.name}: ${String(detail)}`);
   }

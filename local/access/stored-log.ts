@@ -14,13 +14,13 @@ const maxPageRecords = 1_000;
 
 /**
  * @param path of a log.db, or of the directory that has it
- * @throws AppError `unavailable` while the log runs, `invalid` when there is none, `damaged`
+ * @throws AppError `unavailable` while the log runs or when there is none, `damaged`
  */
 export function openStoredLog(path: string): LogAccess {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   const file = isDirectory ? join(path, 'log.db') : path;
   // Opening it would make one.
-  if (!existsSync(file)) throw new AppError('invalid', `there is no ${file}: is it the right directory?`);
+  if (!existsSync(file)) throw new AppError('unavailable', `there is no ${file}: is it the right directory?`);
   try {
     return new StoredLog(file, new Store(file));
   } catch (cause) {

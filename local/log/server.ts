@@ -10,7 +10,7 @@ import type {
   ServerResponse,
 } from 'node:http';
 
-import { AppError, messageOf } from '../../lib/errors.ts';
+import { AppError, messageOf, show } from '../../lib/errors.ts';
 import { createServer as createHttpServer, readBody } from '../../lib/http.ts';
 import type { Log } from '../../lib/log.ts';
 import { readEvent } from './cloud-event.ts';
@@ -90,7 +90,10 @@ class Sink {
     const { isDraining, maxQueuedRequests } = this.#options;
     if (request.method !== 'POST') return 405;
     const topic = topicOf(request.url ?? '/');
-    if (topic === undefined) return 404;
+    if (topic === undefined) {
+      this.#options.log.warn(`refused with 404: there is no sink at ${show(request.url)}`);
+      return 404;
+    }
     if (isDraining() || this.#queuedRequests >= maxQueuedRequests) return 503;
     let taken = 0;
     // Bytes that have come, never those announced: a client that announces and sends nothing must hold no room.

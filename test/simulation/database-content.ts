@@ -51,7 +51,7 @@ export class DatabaseContent {
   owner: Connection | undefined;
   readonly connections = new Set<Connection>();
   /** Who reads in a transaction, and must see nothing that comes in the meantime: no snapshots are simulated. */
-  readonly readers = new Set<Connection>();
+  readonly readers = new Map<Connection, number>();
   /** How many commits there were. */
   commits = 0;
   /** The write transaction has changed something. */

@@ -236,10 +236,19 @@ export const mutants: readonly Mutant[] = [
     6_850,
     mutant('I2', 'trust a clock that is behind after ids were deleted', `${ledger}/batch.ts`, forgetting),
   ),
-  mutant('I1', 'take a disk that cannot be read just now for a mistake', `${ledger}/reader.ts`, [
-    '        this.#volume.advance();\n      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }',
-    '      } catch (error) {\n        throw toLedgerError(newest.file, error);\n      }\n      this.#volume.advance();',
-  ]),
+  mutant(
+    'I1',
+    'take a disk that cannot be read just now for a mistake',
+    `${ledger}/reader.ts`,
+    [
+      '        this.#volume.advance();\n      } catch (error) {\n        if (isFsync',
+      '      } catch (error) {\n        if (isFsync',
+    ],
+    [
+      '        throw toLedgerError(newest.file, error);\n      }\n    }\n  }',
+      '        throw toLedgerError(newest.file, error);\n      }\n      this.#volume.advance();\n    }\n  }',
+    ],
+  ),
   mutant('I4', 'remember a total whatever is committed', `${ledger}/reader.ts`, [
     ' || this.#unchanged.dataVersion !== dataVersion',
     '',

@@ -161,10 +161,15 @@ export class Volume {
     if (operation !== 'read') this.#mayCrash();
   }
 
-  /** Lets another process on the volume have a turn, unless it could see what is not committed, or change what is being read. */
+  /**
+   * Lets another process on the volume have a turn, unless it could see what is not committed, or change what is being read.
+   * What is read on from one step to the next is sealed.
+   */
   #preempt(): void {
+    const { steps } = world();
     for (const { database } of this.names.values()) {
-      if (database !== undefined && (database.isChanged || database.readers.size > 0)) return;
+      if (database === undefined) continue;
+      if (database.isChanged || [...database.readers.values()].includes(steps)) return;
     }
     world().preempt((thread) => this.users.has(thread.process));
     if (!world().thread.process.isAlive) throw new ProcessEnded();

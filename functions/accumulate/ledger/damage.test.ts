@@ -28,10 +28,14 @@ let directory: string;
 
 beforeEach(() => {
   directory = makeTempDir();
-  const ledger = new TestLedger(directory, { ...retention, maxEvents: 25 });
-  for (let n = 0; n < events; n++) ledger.apply(entry(`id-${n}`, '1.01'));
-  ledger.close();
+  fill(directory, events, '1.01');
 });
+
+function fill(at: string, count: number, amount: string): void {
+  const ledger = new TestLedger(at, { ...retention, maxEvents: 25 });
+  for (let n = 0; n < count; n++) ledger.apply(entry(`id-${n}`, amount));
+  ledger.close();
+}
 
 async function open(at = directory, warnings: string[] = []): Promise<Ledger> {
   return Ledger.open(
@@ -122,11 +126,31 @@ describe('I5: what is wrong at start is named, and nothing is counted on it', ()
   test('a ledger that is behind totals.json, as after losing its write-ahead log', async () => {
     expect(await outcome()).toEqual(right);
     writeFileSync(join(directory, 'totals.json'), JSON.stringify({ format: 1, seq: events + 1, totals: {} }));
-    expect(await outcome()).toMatch(
-      /ends at event 60, but .*totals\.json was written at event 61.*move .* away/,
-    );
+    const lost = /ends at event 60, but .*totals\.json was written at event 61.*move .* away/;
+    expect(await outcome()).toMatch(lost);
+    expect(verifyDirectory(directory)).toEqual([expect.stringMatching(lost)]);
     rmSync(join(directory, 'totals.json'));
     expect(await outcome()).toEqual(right);
+  });
+
+  test('a file of another ledger', async () => {
+    const other = makeTempDir();
+    fill(other, events, '2');
+    copyFileSync(generationFile(other, 2), generationFile(directory, 2));
+    expect(await outcome()).toMatch(
+      /ledger-00000002\.db is damaged: it begins after event 25, but .*ledger-00000001\.db.* not of this ledger/,
+    );
+  });
+
+  test('an older copy of a file beside those that came after it', async () => {
+    const mixed = makeTempDir();
+    fill(mixed, 10, '1.01');
+    const older = readFileSync(generationFile(mixed, 1));
+    fill(mixed, events, '1.01');
+    writeFileSync(generationFile(mixed, 1), older);
+    expect(await outcome(mixed)).toMatch(
+      /ledger-00000002\.db is damaged: it holds events, but .*ledger-00000001\.db.* is not sealed/,
+    );
   });
 
   test('all ledger files gone is not an empty ledger', async () => {
@@ -183,16 +207,35 @@ describe('tally verify finds what the bounded check at start cannot', () => {
     expect(verifyDirectory(directory).join('\n')).toMatch(problem);
   });
 
-  test('a generation from another ledger, whole in itself', () => {
+  test('a generation from another ledger, whole in itself, that was begun in the same millisecond', () => {
     const other = makeTempDir();
-    const ledger = new TestLedger(other, { ...retention, maxEvents: 25 });
-    for (let n = 0; n < events; n++) ledger.apply(entry(`id-${n}`, '2'));
-    ledger.close();
-    copyFileSync(generationFile(other, 2), generationFile(directory, 2));
-    expect(verifyDirectory(directory).join('\n')).toMatch(
+    const now = Date.now();
+    for (const [at, amount] of [
+      [other, '2'],
+      [join(directory, 'same'), '1.01'],
+    ] as const) {
+      const ledger = new TestLedger(at, { ...retention, maxEvents: 25 }, now);
+      for (let n = 0; n < events; n++) ledger.apply(entry(`id-${n}`, amount));
+      ledger.close();
+    }
+    copyFileSync(generationFile(other, 2), generationFile(join(directory, 'same'), 2));
+    expect(verifyDirectory(join(directory, 'same')).join('\n')).toMatch(
       /the opening balance of "default" is 50 .*make 25\.25/,
     );
   });
+});
+
+test('I5: once damage was found nothing is counted any more', async () => {
+  const db = new DatabaseSync(generationFile(directory, 1));
+  db.exec(`UPDATE events SET a = '7' WHERE seq = 3`);
+  db.close();
+  const ledger = await open();
+  const isDamage = { code: 'damaged', message: expect.stringContaining('event 3 does not fit') as unknown };
+  await expect(ledger.apply([entry('new', '1')])).resolves.toEqual(['applied']);
+  await expect(ledger.apply([entry('id-2', '1.01')])).rejects.toMatchObject(isDamage);
+  await expect(ledger.apply([entry('newer', '1')])).rejects.toMatchObject(isDamage);
+  expect(ledger.problem()).toContain('event 3 does not fit');
+  await ledger.close();
 });
 
 describe('totals.json', () => {

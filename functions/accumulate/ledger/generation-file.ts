@@ -1,6 +1,6 @@
 // A generation's file: what is in it, how it is made, and how it is opened.
 
-import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -60,6 +60,24 @@ export function createGeneration(path: string, opening: Opening, totals: Iterabl
   syncPath(path);
 }
 
+/** Whether a generation's file holds events. It is opened as one that nobody writes, so that nothing is left beside it. */
+export function holdsEvents(file: string): boolean {
+  if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return true;
+  if (!existsSync(file)) return false;
+  const url = pathToFileURL(file);
+  url.searchParams.set('immutable', '1');
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(url, { readOnly: true });
+    return db.prepare('SELECT seq FROM events LIMIT 1').get() !== undefined;
+  } catch {
+    // It has just been deleted, or is no generation at all.
+    return false;
+  } finally {
+    db?.close();
+  }
+}
+
 /** fsync of a file or a directory. */
 export function syncPath(path: string): void {
   const fd = openSync(path, 'r');
@@ -92,13 +110,16 @@ function openDatabase(file: string, mode: 'read' | 'write'): DatabaseSync {
 }
 
 /**
+ * A writer does not make a file that another process has just deleted: an empty one would read as a damaged ledger.
+ *
  * A reader, too, needs to write the index of the write-ahead log beside the file. Where it may not, as on a snapshot
  * that is mounted read-only, a file without a write-ahead log can be read as one that nobody changes.
  */
 function location(file: string, mode: 'read' | 'write'): string | URL {
-  if (mode === 'write' || existsSync(`${file}-wal`) || isWritable(dirname(file))) return file;
   const url = pathToFileURL(file);
-  url.searchParams.set('immutable', '1');
+  if (mode === 'write') url.searchParams.set('mode', 'rw');
+  else if (existsSync(`${file}-wal`) || isWritable(dirname(file))) return file;
+  else url.searchParams.set('immutable', '1');
   return url;
 }
 
@@ -112,11 +133,13 @@ function isWritable(directory: string): boolean {
 }
 
 function configure(db: DatabaseSync, mode: 'read' | 'write'): void {
-  // A cache for the upper levels of the marks' tree; the rest is the kernel's.
-  db.exec('PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
+  // A cache for the upper levels of the marks' tree, 7 MB of 16 million; the rest is the kernel's. In a larger one SQLite
+  // has more to walk through at each commit in which a page was split.
+  db.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY');
   // From then on a writer waits for its turn in its own way (writer.ts).
   if (mode === 'write') {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
+    // 64 MB of write-ahead log: each page of the tree of ids is then written to the file once for many commits.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000');
     db.exec('PRAGMA busy_timeout = 0');
   }
 }

@@ -56,13 +56,23 @@ export class Generation {
   }
 
   /**
-   * Writes down that the generations before this number are gone on purpose, in a transaction of its own.
+   * Holds one snapshot from now on, so that a lookup takes no lock: for a sealed generation, which never changes again.
+   */
+  pin(): void {
+    this.db.exec('BEGIN');
+    this.state();
+  }
+
+  /**
+   * Writes down that the generations before this number are gone on purpose, in a transaction of its own. Another process
+   * may have written down a later one, and deleted what this one would still ask for.
    * @returns false when this generation is sealed, so that the next one would have to say it
    */
   setOldest(oldest: number): boolean {
     this.db.exec('BEGIN IMMEDIATE');
     try {
       if (this.state().sealedAt !== null) return false;
+      if (this.state().oldest >= oldest) return true;
       const rowHash = hashGeneration({ ...this.state(), oldest });
       this.db.prepare('UPDATE generation SET oldest = ?, hash = ?').run(oldest, rowHash);
       this.db.exec('COMMIT');

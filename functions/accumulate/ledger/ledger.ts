@@ -66,7 +66,7 @@ export class Ledger {
     if (opened.kind === 'failed') throw new AppError(opened.code, opened.message);
     if (opened.kind === 'opened' && opened.repaired)
       events.onWarning?.('totals.json was missing, behind or damaged: written anew');
-    return new Ledger(worker, new Reader(settings.directory), events);
+    return new Ledger(worker, new Reader(settings.directory, events.onFatal), events);
   }
 
   /** Why the ledger can't serve: damage that was found, or a read that fails; undefined while it can. */
@@ -88,6 +88,8 @@ export class Ledger {
    */
   async apply(group: readonly Entry[]): Promise<readonly Outcome[]> {
     if (this.#closed) throw new AppError('unavailable', 'the ledger is closed');
+    // What is counted now would be lost with the restore that it asks for.
+    if (this.#damage !== undefined) throw this.#damage;
     if (group.length === 0) return [];
     const result = await this.#batcher.submit(group);
     if ('outcomes' in result) return result.outcomes;

@@ -2,6 +2,7 @@
 // whichever process on the volume counted it, and never goes back (I4).
 
 import type { TotalName } from '../../../lib/names.ts';
+import { isFsyncFailure } from '../../../lib/sqlite.ts';
 import { toLedgerError } from './damage.ts';
 import type { StoredEntry, Total } from './entry.ts';
 import type { Generation } from './generation.ts';
@@ -35,10 +36,13 @@ interface Unchanged {
 
 export class Reader {
   readonly #volume: Volume;
+  readonly #onFsyncFailure: ((error: unknown) => void) | undefined;
   #unchanged: Unchanged | undefined;
 
-  constructor(directory: string) {
+  /** @param onFsyncFailure the process has to end, since what is told might not be on disk (lib/sqlite.ts) */
+  constructor(directory: string, onFsyncFailure?: (error: unknown) => void) {
     this.#volume = new Volume(directory, 'serve');
+    this.#onFsyncFailure = onFsyncFailure;
   }
 
   /** While the volume does not change, and it is asked each time whether it has, this gives one and the same object. */
@@ -142,6 +146,7 @@ export class Reader {
         }
         this.#volume.advance();
       } catch (error) {
+        if (isFsyncFailure(error)) this.#onFsyncFailure?.(error);
         throw toLedgerError(newest.file, error);
       }
     }

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -66,6 +66,11 @@ test('every generation is copied, with every row in it', async () => {
   }
   // One file each, to be read where nothing can be written.
   expect(existsSync(`${generationFile(copies, 3)}-wal`)).toBe(false);
+});
+
+test('I5: a ledger that has lost events is not copied', async () => {
+  writeFileSync(join(ledger.directory, 'totals.json'), JSON.stringify({ format: 1, seq: 26, totals: {} }));
+  await expect(copyAll()).rejects.toThrow('it ends at event 25, but');
 });
 
 test('I5: what is counted while older files are copied is in the copy, and what is sealed is followed', async () => {

@@ -12,7 +12,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 
 import { AppError, messageOf } from '../../../lib/errors.ts';
 import { isDamage } from '../../../lib/sqlite.ts';
-import { checkNewest } from './check.ts';
+import { checkNewest, checkWitness } from './check.ts';
 import { damaged } from './damage.ts';
 import { Generation } from './generation.ts';
 import { syncPath } from './generation-file.ts';
@@ -38,6 +38,8 @@ const headroomBytes = 64 * 1_048_576;
  * @throws AppError `damaged` when the ledger is; `unavailable` when there is no space
  */
 export async function* copyGenerations(source: Volume, directory: string): AsyncGenerator<GenerationCopy> {
+  // A copy of a ledger that has lost events would take the place of a better one.
+  checkWitness(source.directory, source.newest);
   for (let copied = 0, isWhole = false; !isWhole;) {
     const next = source.oldestFirst.find(({ number }) => number > copied);
     if (next === undefined) {

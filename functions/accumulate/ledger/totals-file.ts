@@ -19,7 +19,8 @@ export function totalsFile(directory: string): string {
 
 /**
  * Writes all totals. The caller holds the generation's write transaction.
- * @throws AppError `unavailable` also when an fsync failed: the next time the file is made anew
+ * @throws AppError `unavailable`, without the cause, also when an fsync failed: that ends no process (lib/sqlite.ts), since
+ * the next time the file is made anew
  */
 export function writeTotalsFile(directory: string, generation: Generation): void {
   const totals: Record<string, unknown> = {};
@@ -39,7 +40,7 @@ export function writeTotalsFile(directory: string, generation: Generation): void
     renameSync(aside, totalsFile(directory));
   } catch (error) {
     rmSync(aside, { force: true });
-    throw new AppError('unavailable', messageOf(error), { cause: error });
+    throw new AppError('unavailable', messageOf(error));
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { addDecimals, type Decimal, formatDecimal, readCanonical, zero } from '../../../lib/decimal.ts';
 import { messageOf } from '../../../lib/errors.ts';
+import { checkWitness } from './check.ts';
 import { addToSetHash, hashEntry, hashKey, type Total } from './entry.ts';
 import type { Generation } from './generation.ts';
 import type { Volume } from './volume.ts';
@@ -58,6 +59,11 @@ export function verifyVolume(volume: Volume, onProgress: (done: number, of: numb
     }
     problems.push(...found.lines);
   }
+  const newest = new Problems(volume.newest.file);
+  newest.collect(() => {
+    checkWitness(volume.directory, volume.newest);
+  });
+  problems.push(...newest.lines);
   return { problems, generations: volume.oldestFirst.length, events, totals };
 }
 

@@ -12,6 +12,7 @@ import { Generation } from './generation.ts';
 import {
   createGeneration,
   generationFile,
+  holdsEvents,
   openGeneration,
   type Opening,
   syncPath,
@@ -159,11 +160,13 @@ function openGenerations(directory: string, mode: VolumeMode): Generation[] {
   try {
     let newest = new Generation(directory, first, 'read');
     opened.push(newest);
-    while (newest.state().sealedAt !== null) {
-      const next = generationFile(directory, newest.number + 1);
-      if (!existsSync(next)) throw damaged(next, 'the file is missing');
-      newest = new Generation(directory, newest.number + 1, 'read');
-      opened.push(newest);
+    while (isFollowed(directory, newest)) {
+      const path = generationFile(directory, newest.number + 1);
+      if (!existsSync(path)) throw damaged(path, 'the file is missing');
+      const next = new Generation(directory, newest.number + 1, 'read');
+      opened.push(next);
+      requireNext(newest, next);
+      newest = next;
     }
     const { oldest } = newest.state();
     if (first > oldest) throw damaged(generationFile(directory, oldest), 'the file is missing');
@@ -175,6 +178,7 @@ function openGenerations(directory: string, mode: VolumeMode): Generation[] {
       settleNames(directory);
       for (const { file } of opened) settle(file);
     }
+    if (mode === 'write') for (const generation of opened.slice(0, -1)) generation.pin();
     // A process ended between writing down that they go and deleting them.
     const gone = opened.splice(0, oldest - first);
     if (mode === 'write') removeGenerations(directory, gone);
@@ -186,6 +190,32 @@ function openGenerations(directory: string, mode: VolumeMode): Generation[] {
     if (listGenerations(directory)[0] !== first) return openGenerations(directory, mode);
     throw error;
   }
+}
+
+/**
+ * Whether the next generation has begun, which the seal says.
+ * @throws AppError `damaged` when the next one holds events and yet this one is not sealed
+ */
+function isFollowed(directory: string, generation: Generation): boolean {
+  if (generation.state().sealedAt !== null) return true;
+  const next = generationFile(directory, generation.number + 1);
+  if (!holdsEvents(next)) return false;
+  // Another process may have sealed this one and begun that one in the meantime.
+  if (generation.state().sealedAt !== null) return true;
+  const why = `it holds events, but ${generation.file}, which it follows, is not sealed: that one is an older copy`;
+  throw damaged(next, why);
+}
+
+/** @throws AppError `damaged` when `next` is another ledger's file, or one of the two an older copy of itself */
+function requireNext(previous: Generation, next: Generation): void {
+  const [{ sealedAt }, { openedAt, openingSeq }] = [previous.state(), next.state()];
+  const lastSeq = previous.lastSeq();
+  if (openedAt === sealedAt && openingSeq === lastSeq) return;
+  throw damaged(
+    next.file,
+    `it begins after event ${openingSeq}, but ${previous.file}, which it should follow, was sealed at event ${lastSeq} ` +
+      'or at another time, so one of the two is not of this ledger or is an older copy',
+  );
 }
 
 function prepare(directory: string, now: number): void {

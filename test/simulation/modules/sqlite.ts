@@ -35,7 +35,10 @@ export class DatabaseSync implements Connection {
     this.path = location instanceof URL ? fileURLToPath(location) : location;
     this.volume = volumeOf(this.path);
     this.#isReadOnly = readOnly;
-    this.content = this.volume.perform('read', () => this.#find(readOnly));
+    const makesFile = !readOnly && !(location instanceof URL && location.searchParams.get('mode') === 'rw');
+    this.content = this.volume.perform('read', () => this.#find(makesFile));
+    // Opening it makes the log's file, which only the last to close one that may write takes away.
+    this.content.hasLog = true;
     this.content.connections.add(this);
     this.#process.atEnd.push(() => {
       if (this.isOpen) this.#release();
@@ -110,11 +113,11 @@ export class DatabaseSync implements Connection {
     }
   }
 
-  #find(readOnly: boolean): DatabaseContent {
+  #find(makesFile: boolean): DatabaseContent {
     const inode = this.volume.names.get(this.path);
     if (inode?.database !== undefined) return inode.database;
     if (inode !== undefined) throw sqliteError(codes.notADatabase, 'file is not a database');
-    if (readOnly) throw sqliteError(codes.cannotOpen, 'unable to open database file');
+    if (!makesFile) throw sqliteError(codes.cannotOpen, 'unable to open database file');
     const made = new Inode();
     made.database = new DatabaseContent();
     this.volume.add(this.path, made);
@@ -125,7 +128,7 @@ export class DatabaseSync implements Connection {
     switch (statement.kind) {
       case 'begin':
         this.check(false);
-        if (statement.sql === 'BEGIN') this.content.readers.add(this);
+        if (statement.sql === 'BEGIN') this.content.readers.set(this, world().steps);
         else this.volume.perform('read', () => this.#lock());
         this.isTransaction = true;
         return;
