@@ -169,7 +169,7 @@ describe('what it runs', () => {
       { ...user, cwd: tree, env: environment, encoding: 'utf8' },
     );
     expect(audited).toMatchObject({ status: 0, stderr: '' });
-    expect(audited.stdout).toContain('ids: 1 counted as recorded, 0 in the dead letters, 0 in flight');
+    expect(audited.stdout).toContain('ids: 1 counted as recorded, 0 in the dead letters alone, 0 in flight');
   });
 
   test('reflection and health are loaded when they are asked for', async () => {
