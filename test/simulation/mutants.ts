@@ -198,7 +198,7 @@ export const mutants: readonly Mutant[] = [
     'linkSync(aside, path);',
   ]),
   rare(
-    820,
+    2_300,
     mutant('I5', 'no fsync of the directory between two removals', `${ledger}/volume.ts`, [
       'rmSync(generation.file, { force: true });\n    syncPath(directory);',
       'rmSync(generation.file, { force: true });',
@@ -274,7 +274,7 @@ export const mutants: readonly Mutant[] = [
     "tag !== ''",
   ]),
   rare(
-    1_190,
+    1_620,
     mutant('I5', 'build on a seal that may be on no disk', `${ledger}/volume.ts`, [
       'for (const { file } of opened) settle(file);',
       'for (const { file } of opened.slice(-1)) settle(file);',
@@ -285,14 +285,14 @@ export const mutants: readonly Mutant[] = [
     '',
   ]),
   rare(
-    2_000,
+    2_690,
     mutant('I1', 'build a log on records that may be on no disk', 'local/log/store-file.ts', [
       "'COMMIT; PRAGMA wal_checkpoint(TRUNCATE)'",
       "'COMMIT'",
     ]),
   ),
   rare(
-    4_880,
+    16_860,
     mutant('I5', 'go on after a failed fsync', `${ledger}/writing-thread.ts`, [
       'if (isFsyncFailure(error)) throw error;\n        say(',
       'say(',
