@@ -52,6 +52,7 @@ test.each([
     (name) => [`the attribute ${name}`, `{"extensions":{"${name}":"x"}}`] as const,
   ),
   ['the attribute partitionkey', '{"extensions":{"partitionkey":"x"}}'],
+  ['the attribute schemaurl', '{"extensions":{"schemaurl":"x"}}'],
   ['the attribute traceparent', '{"extensions":{"traceparent":"x"}}'],
 ])('K_CE_OVERRIDES with %s is a configuration problem', (_name, text) => {
   expect(() => readConfig({ K_CE_OVERRIDES: text })).toThrow(/K_CE_OVERRIDES was/);
