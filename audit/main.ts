@@ -2,8 +2,8 @@
 
 import { setFlagsFromString } from 'node:v8';
 
-import { AppError, messageOf } from '../lib/errors.ts';
-import { watchOutput } from '../lib/output.ts';
+import { messageOf } from '../lib/errors.ts';
+import { formatFailure, watchOutput } from '../lib/output.ts';
 import { openLog } from '../local/access/log-access.ts';
 import { dataDirectory } from '../functions/accumulate/volume-command.ts';
 import { audit } from './audit.ts';
@@ -44,10 +44,7 @@ process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.ex
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (process.argv.includes('--json')) {
-    const code = error instanceof AppError ? error.code : 'usage';
-    process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
-  }
+  if (process.argv.includes('--json')) process.stdout.write(formatFailure(error));
   process.stderr.write(`tally audit: ${messageOf(error)}\n`);
   process.exitCode = exit.notJudged;
 }

@@ -100,6 +100,7 @@ Were they posted to accumulate, past the log? Then name their source: --direct-s
   expect(await report(history, {}, 0)).toMatch(
     /\n\nand 2 more totals\n\nmissing: .*: 1, of which 0 are listed\n\n/,
   );
+  expect(await report(history, {}, 0)).not.toContain('--direct-source');
 });
 
 test('a log of which nothing is counted is most likely that of another ledger, which the report says', async () => {

@@ -56,6 +56,7 @@ function hints({ ids, log, ledger, differences }: Audit): string[] {
   }
   const found = listed.flatMap((each) => (each.kind === 'withoutRecord' ? [each.event.source] : []));
   const sources = [...new Set(found)].slice(0, maxHinted);
+  if (sources.length === 0) return [];
   const options = sources.map((source) => `--direct-source ${source}`).join(' ');
   return ['', `Were they posted to accumulate, past the log? Then name their source: ${options}`];
 }

@@ -3,8 +3,8 @@
 import { CommanderError } from 'commander';
 
 import { exit, exitCodeOf } from '../client/command/exit.ts';
-import { AppError, messageOf } from '../lib/errors.ts';
-import { watchOutput } from '../lib/output.ts';
+import { messageOf } from '../lib/errors.ts';
+import { formatFailure, watchOutput } from '../lib/output.ts';
 import { createProgram } from './program.ts';
 
 export async function runDeadLetters(): Promise<void> {
@@ -24,9 +24,6 @@ function fail(error: unknown, asJson: boolean): void {
   }
   process.exitCode = exitCodeOf(error);
   const problem = process.exitCode === exit.bug && error instanceof Error ? error.stack : messageOf(error);
-  if (asJson) {
-    const code = error instanceof AppError ? error.code : 'usage';
-    process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
-  }
+  if (asJson) process.stdout.write(formatFailure(error));
   process.stderr.write(`tally dead-letters: ${problem ?? ''}\n`);
 }

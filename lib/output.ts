@@ -1,6 +1,6 @@
-// The standard output of a command.
+// What a command writes to its standard output, whatever it does.
 
-import { messageOf } from './errors.ts';
+import { AppError, messageOf } from './errors.ts';
 
 /**
  * Ends the command, in words, when its output cannot be written.
@@ -14,4 +14,10 @@ export function watchOutput(name: string, exitCode: number): void {
     process.stderr.write(`${name}: cannot write its output: ${messageOf(error)}\n`);
     process.exit(exitCode);
   });
+}
+
+/** The line that `--json` prints of an error which ended a command. */
+export function formatFailure(error: unknown): string {
+  const code = error instanceof AppError ? error.code : 'usage';
+  return `${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`;
 }

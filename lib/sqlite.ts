@@ -28,8 +28,9 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * By SQLite or by Node, or the error that was made of it. After a failed fsync nobody knows what is on disk, and asking again may answer a false yes: the
- * process has to end, and the next one writes all that it finds anew before it builds on it.
+ * By SQLite or by Node, or the error that was made of it. After a failed fsync nobody knows what is on disk, and asking
+ * again may answer a false yes: the process has to end, and the next one writes all that it finds anew before it builds
+ * on it.
  */
 export function isFsyncFailure(error: unknown): boolean {
   const original = error instanceof AppError ? error.cause : error;

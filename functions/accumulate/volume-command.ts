@@ -1,6 +1,7 @@
 // What the commands that work on the volume itself have in common: which volume, how they end, what they say meanwhile.
 
 import { AppError, messageOf } from '../../lib/errors.ts';
+import { formatFailure } from '../../lib/output.ts';
 
 /** The directory that was named, else DATA_DIR, else ./data. */
 export function dataDirectory(named: string | undefined): string {
@@ -28,10 +29,7 @@ export async function runCommand(name: string, run: () => Promise<number>): Prom
     process.exitCode = await run();
   } catch (error) {
     endProgress();
-    if (process.argv.includes('--json')) {
-      const code = error instanceof AppError ? error.code : 'usage';
-      process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
-    }
+    if (process.argv.includes('--json')) process.stdout.write(formatFailure(error));
     process.stderr.write(`tally ${name}: ${messageOf(error)}\n`);
     process.exitCode = error instanceof AppError && error.code === 'damaged' ? 1 : 2;
   }
